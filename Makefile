@@ -545,7 +545,8 @@ lint-docs: $(program)
 	@.ci/docs $(program)
 
 formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h tests/hostile/*.c) \
-	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c share/magic_subset.c
+	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h tests/bench/*.c tests/bench/preload/*.c) \
+	$(preload_sources) share/generate.c share/magic_subset.c
 
 lint-format:
 	@echo '  clang-format'
@@ -595,8 +596,9 @@ lint-scripts:
 	@shellcheck .ci/deps .ci/dropped .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
 	@for script in .ci/docs .ci/layers .ci/mutants .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
-		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
-		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
+		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl) \
+		tests/bench/run tests/bench/instructions $(wildcard tests/bench/lib/*.pm); do \
+		perl -Itests/http/lib -Itests/clients/lib -Itests/bench/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \
 	for script in $(wildcard tests/browser/*.mjs tests/*/lib/*.mjs tests/sites/*.mjs share/screenshots/*.mjs); do node --check "$$script" || exit 1; done
 

@@ -38,7 +38,7 @@ enum {
 
 struct connection {
     int fd;
-    uint64_t due;            /* of the request in flight, or 0 */
+    uint64_t due;            /* of the request in flight, 0: none */
     size_t received, length; /* of its response */
 };
 
@@ -184,8 +184,10 @@ int main(int argument_count, char **arguments)
     port = (uint16_t)strtoul(arguments[1], NULL, 10);
     snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", arguments[2], port);
     latencies = calloc(count, sizeof *latencies);
+    if (latencies == NULL)
+        die("calloc");
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (latencies == NULL || epoll < 0)
+    if (epoll < 0)
         die("epoll_create1");
     prctl(PR_SET_TIMERSLACK, 1UL); /* the default of 50 us is as much as a response takes */
     for (unsigned i = 0; i < connection_count; i++) {

@@ -205,8 +205,8 @@ sub difference {
     my ($request, $answered, $text) = @_;
     my ($status) = $text =~ /\A(.*)\n\n/;
     my @fields   = $text =~ /^field {7}(.*) {3}\(.*\)$/mg;
-    my $expected = normal("$answered->{status} $answered->{reason}", map { "$_->[0]: $_->[1]" } @{ $answered->{fields} });
-    my $got      = normal($status // 'no status', @fields);
+    my $expected = normalized("$answered->{status} $answered->{reason}", map { "$_->[0]: $_->[1]" } @{ $answered->{fields} });
+    my $got      = normalized($status // 'no status', @fields);
     # The metrics count each request, and a worker gives 20 reasons of a 404 in each second.
     if ($request->{target} =~ m{/metrics(?:\?|\z)} || ($answered->{status} == 404 && $request->{bytes} =~ /^Accept:/m)) {
         s/^Content-Length: .*//m for $expected, $got;

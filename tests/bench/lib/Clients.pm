@@ -1,4 +1,4 @@
-# The clients: wrk, and connections that burden a server meanwhile.
+# The clients: wrk, and the connections that load a server in the background.
 package Clients;
 
 use strict;
@@ -13,22 +13,22 @@ use Time::HiRes qw(sleep time);
 use Machine;
 use Workloads;
 
-our @EXPORT = qw(load burden start_reader start_downloads stop_downloads DOWNLOADS);
+our @EXPORT = qw(load start_background start_reader start_downloads stop_downloads DOWNLOADS);
 
 use constant {
-    SLOW_BYTES      => 20_480,  # each slow reader takes so much ...
-    SLOW_PAUSE      => 0.02,    # ... and then waits: 1 MB a second, small beside what wrk does on the same CPU
-    CROWD_PAUSE     => 0.5,     # seconds between two bytes of a request that trickles
+    SLOW_BYTES      => 20_480,  # a slow reader reads so much ...
+    SLOW_PAUSE      => 0.02,    # ... and then waits: 1 MB/s, which costs little of the CPU that wrk has, too
+    TRICKLE_PAUSE   => 0.5,     # seconds between two bytes of a request that trickles
     DOWNLOADS       => 1000,
     WINDOW          => 4 << 20, # of each download
-    HEAD_START      => 0.3,     # seconds of the client that measures before the downloads begin
+    HEAD_START      => 0.3,     # seconds for which the open-loop client runs before the downloads begin
     NICE            => 19,
     SO_RCVBUFFORCE  => 33,      # Linux: for root, above net.core.rmem_max
     DISCARDED_BYTES => 1 << 20,
 };
 
 # Runs wrk and returns the figures of the script's done(). wrk takes whole seconds only, so SIGINT ends it. On a busy
-# machine that may be before wrk handles it: then it tells nothing, and no request was answered.
+# machine that may be before wrk handles it: then it prints nothing, and no request was answered.
 sub load {
     my ($limit, $workload, $instance) = @_;
     my @command = ($bench{program}{wrk}, '-t1', '-c', $workload->{connections} // 64, '-d', int(3 * $limit) + 60,
@@ -44,38 +44,38 @@ sub load {
     my $end  = time + START_SECONDS;
     do {
         fail("$name: wrk does not end") if time > $end;
-        kill 'INT', $wrk->{pid}; # again if need be: it sleeps through one that comes just before its sleep
+        kill 'INT', $wrk->{pid}; # repeatedly: wrk misses a signal that comes just before it sleeps
     } until wait_for($wrk, 0.5);
     my $output = slurp($wrk->{log}) || 'figures 0 0 1 0 0';
-    my ($line) = $output =~ /^figures (.*)$/m or fail("$name: wrk tells: $output", slurp($instance->{log}));
-    my %told;
-    @told{qw(requests bytes duration p99 errors)} = split ' ', $line;
-    return \%told;
+    my ($line) = $output =~ /^figures (.*)$/m or fail("$name: wrk printed: $output", slurp($instance->{log}));
+    my %figures;
+    @figures{qw(requests bytes duration p99 errors)} = split ' ', $line;
+    return \%figures;
 }
 
-# Starts what burdens a server during a workload, and returns its process, if any.
-sub burden {
+# Starts the background load of a workload, and returns its process, if any.
+sub start_background {
     my ($workload, $instance) = @_;
     my ($port, $file) = ($instance->{port}, $workload->{file});
     my $big_port = $instance->{big_port};
-    return start('readers', sub { slow_readers($big_port) }) if $workload->{slow};
-    return gather('crowd', sub { crowd($port, $file) })      if $workload->{crowd};
+    return start('readers', sub { slow_readers($big_port) })               if $workload->{slow};
+    return start_connected('idle', sub { idle_connections($port, $file) }) if $workload->{idle};
     return;
 }
 
 # Starts clients and waits until the server has accepted all of them.
-sub gather {
+sub start_connected {
     my ($name, $clients) = @_;
     my $process = start($name, sub { $| = 1; $clients->() });
     my $end = time + 3 * START_SECONDS;
     until (slurp($process->{log}) =~ /^ready/m) {
-        fail("the $name does not gather: ", slurp($process->{log})) if time > $end || ended($process);
+        fail("$name: not all are connected: ", slurp($process->{log})) if time > $end || ended($process);
         sleep 0.02;
     }
     return $process;
 }
 
-# A window set before connect(2) is the one that is offered.
+# The receive window must be set before connect(2): the handshake offers it.
 sub connection {
     my ($port, $option, $bytes) = @_;
     socket my $socket, Socket::PF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!\n";
@@ -84,7 +84,7 @@ sub connection {
     return $socket;
 }
 
-sub pull {
+sub request_1g {
     my ($socket, $port) = @_;
     syswrite $socket, "GET /1g.txt HTTP/1.1\r\nHost: 127.0.0.1:$port\r\n\r\n";
     fcntl $socket, F_SETFL, O_NONBLOCK;
@@ -95,7 +95,7 @@ sub pull {
 sub slow_readers {
     my $port    = shift;
     my @sockets = map { connection($port, SO_RCVBUF, 65_536) } 1 .. SLOW_READERS;
-    pull($_, $port) for @sockets;
+    request_1g($_, $port) for @sockets;
     while (getppid == $bench{owner}) {
         for my $socket (@sockets) {
             my $bytes = sysread $socket, my $buffer, SLOW_BYTES;
@@ -106,10 +106,11 @@ sub slow_readers {
     return;
 }
 
-# Starts clients that take all that a server sends, and returns when they are connected: all ask HEAD_START later.
+# Starts clients that read all that a server sends, and returns when they are connected; they send their requests
+# HEAD_START later.
 sub start_downloads {
     my $port = shift;
-    return gather('downloads', sub { downloads($port) });
+    return start_connected('downloads', sub { downloads($port) });
 }
 
 # Ends the downloads, and returns how many bytes they took.
@@ -120,7 +121,7 @@ sub stop_downloads {
     return $bytes // 0;
 }
 
-# They give way to the client that measures, which has the same CPU. TCP drops the bytes instead of copying them
+# Runs with a low priority, as the open-loop client has the same CPU. TCP drops the bytes instead of copying them
 # (MSG_TRUNC, tcp(7)). A connection that ends is not replaced.
 sub downloads {
     my $port    = shift;
@@ -129,7 +130,7 @@ sub downloads {
     local $SIG{TERM} = sub { $over = 1 };
     print "ready\n";
     sleep HEAD_START;
-    pull($_, $port) for @sockets;
+    request_1g($_, $port) for @sockets;
     nice(NICE);
     until ($over || getppid != $bench{owner}) {
         my $before = $taken;
@@ -144,22 +145,22 @@ sub downloads {
 }
 
 # Connections that cost a server memory and events: most are idle, some send an endless request byte by byte.
-sub crowd {
+sub idle_connections {
     my ($port, $file) = @_;
     my @idle = map {
         my ($socket, $buffer) = (connection($port), '');
         syswrite $socket, "GET /$file HTTP/1.1\r\nHost: 127.0.0.1:$port\r\n\r\n";
         sysread $socket, $buffer, 65_536 or die "an idle connection ended\n";
         $socket;
-    } 1 .. CROWD_IDLE;
-    my @trickles = map { connection($port) } 1 .. CROWD_TRICKLES;
+    } 1 .. IDLE_CONNECTIONS;
+    my @trickles = map { connection($port) } 1 .. TRICKLING_CONNECTIONS;
     syswrite $_, "GET /$file HTTP/1.1\r\nX: " for @trickles;
     print "ready\n";
     while (getppid == $bench{owner}) {
         for my $socket (@trickles) { # a connection that the server closes is replaced
             defined syswrite $socket, 'x' or $socket = connection($port);
         }
-        sleep CROWD_PAUSE;
+        sleep TRICKLE_PAUSE;
     }
     return @idle;
 }

@@ -21,13 +21,13 @@ use constant {
     DESCRIPTORS   => 32_768, # for servers that keep a descriptor for each of many files
 };
 
-# What all parts know: folder, rounds, seconds, program (a hash), server_cpu, client_cpu, owner (this process).
+# What the modules share: folder, rounds, seconds, program (a hash), server_cpu, client_cpu, owner (this process).
 our %bench = (owner => $$);
 my @running;
 
 $SIG{$_} = sub { exit 128 + 15 } for qw(INT TERM HUP);
 $SIG{PIPE} = 'IGNORE';
-$SIG{ALRM} = sub { fail('the time is over') };
+$SIG{ALRM} = sub { fail('a program hangs') };
 
 END {
     if ($$ == $bench{owner}) {
@@ -74,7 +74,7 @@ sub find_program {
 
 # The first CPU that this process may use, and another one, on another core if possible.
 sub two_cpus {
-    my ($list) = slurp('/proc/self/status') =~ /^Cpus_allowed_list:\s*(\S+)/m or fail('/proc tells no CPUs');
+    my ($list) = slurp('/proc/self/status') =~ /^Cpus_allowed_list:\s*(\S+)/m or fail('/proc/self/status has no CPUs');
     my ($one, @others) = numbers($list);
     my $topology = "/sys/devices/system/cpu/cpu$one/topology/thread_siblings_list";
     my %sibling  = map { $_ => 1 } -r $topology ? numbers(slurp($topology)) : ();

@@ -1,6 +1,6 @@
-# Measures workloads in rounds. The servers of a workload stay, each idle while another is measured; within a round each
-# has a short turn, in reversed order every other round, and ratios are taken within the round. So what else the
-# machine does changes both sides of a ratio.
+# Measures workloads in rounds. The servers of a workload keep running, each idle while another is measured. Within a
+# round each has a short turn, in reversed order every other round, and ratios are taken within the round, so that other
+# load of the machine changes both sides of a ratio.
 package Measure;
 
 use strict;
@@ -20,7 +20,7 @@ our @EXPORT = qw(measure_workload launch dismiss turn in_turn settle @figures);
 use constant {
     WARM_UP    => 0.3, # seconds: fills the caches and wakes the CPU
     WARM_AGAIN => 0.1, # the same, before each further measurement
-    SETTLED    => 4,   # seconds from tinyhttpd's first look at a file until it trusts the file's times
+    SETTLED    => 4,   # seconds from tinyhttpd's first stat of a file until it trusts the file's times
 };
 
 # The figures: their names, and whether more is better.
@@ -31,11 +31,11 @@ our @figures = (
     {name => 'memory', head => 'memory KiB', format => '%.0f'},
 );
 
-my $looked = 0; # when tinyhttpd had looked at the files for the first time
+my $first_served = 0; # when a tinyhttpd had served the files for the first time
 
 my @both = (['ceiling send', 'send'], ['ceiling sendfile', 'sendfile']);
 
-# The servers of a workload in the order of a round: ours between the ceilings; or each with a log after itself without.
+# Returns the servers of a workload in the order of a round: ours between the ceilings, or each without and with a log.
 sub servers {
     my ($workload, $head) = @_;
     if (my $logged = $workload->{logged}) {
@@ -45,16 +45,17 @@ sub servers {
     my @ceilings;
     for my $ceiling (@{$workload->{ceilings} // \@both}) {
         my ($name, $way, @options) = @$ceiling;
-        my $aside = $name =~ /^\(/ ? 1 : 0;
-        push @ceilings, {name => $name, ceiling => 1, way => $way, aside => $aside,
-            head => $aside ? $head->{unmodified} : $head->{ok}, options => [@{$workload->{options} // []}, @options]};
+        my $listed_only = $name =~ /^\(/ ? 1 : 0;
+        push @ceilings, {name => $name, ceiling => 1, way => $way, listed_only => $listed_only,
+            head => $listed_only ? $head->{unmodified} : $head->{ok},
+            options => [@{$workload->{options} // []}, @options]};
     }
     my @servers = ({name => 'tinyhttpd'}, map { {name => $_} } others());
     $_->{base} = $workload->{base} for @servers;
     return (@ceilings ? shift @ceilings : (), shift @servers, @ceilings, @servers);
 }
 
-# The sizes of our server's heads, which the ceilings send as well.
+# Returns the sizes of our server's heads, as the ceilings send heads of the same size.
 sub head_lengths {
     my $workload = shift;
     my $process  = start_server({name => 'tinyhttpd'}, $workload);
@@ -68,15 +69,14 @@ sub head_lengths {
 
 # ---- One server ----
 
-# Starts a server, checks that it answers as the workload needs, and warms it up. Returns undef for one of the servers
-# that need not be there if it can't serve this workload.
+# Starts a server, checks its responses, and warms it up. Returns undef if it is optional and can't serve this workload.
 sub launch {
     my ($server, $workload) = @_;
     my ($reader, $sink) = $server->{logged} ? start_reader() : ();
     my $process = start_server($server, $workload, $sink);
     close $sink if $sink; # so that only the server writes to the pipe
     my $instance = {%$process, server => $server, reader => $reader};
-    my $fault = check($instance, $workload);
+    my $fault = check_responses($instance, $workload);
     if ($fault) {
         leave_out($server, $workload, $fault);
         dismiss($instance);
@@ -84,11 +84,11 @@ sub launch {
     }
     $instance->{script} = script_for($workload, $server->{name}, $instance->{validators});
     load($workload->{warm_up} // WARM_UP, $workload, $instance);
-    $looked = time if $server->{name} =~ /^tinyhttpd/;
+    $first_served = time if $server->{name} =~ /^tinyhttpd/;
     return $instance;
 }
 
-# A server that must be there ends the benchmark by its fault.
+# Leaves out an optional server. If another one fails, the benchmark ends.
 sub leave_out {
     my ($server, $workload, $fault) = @_;
     fail("$server->{name} $fault") unless is_optional($server->{name});
@@ -98,8 +98,8 @@ sub leave_out {
 
 sub dismiss { my $instance = shift; stop($_) for grep { defined } $instance, $instance->{reader}; return }
 
-# Sets the instance's fields, validators and length of a response. Returns what is wrong with its answers, or nothing.
-sub check {
+# Sets the instance's fields, validators and length of a response. Returns how the responses are wrong, or nothing.
+sub check_responses {
     my ($instance, $workload) = @_;
     my ($server, $port) = @$instance{qw(server port)};
     my ($status, $bytes) = ($workload->{expect} // 200, $size{$workload->{ceiling_file} // $workload->{file}});
@@ -114,7 +114,7 @@ sub check {
     } elsif (($workload->{script} // '') eq 'site') {
         my $fault = check_site($port, \@validators, @fields);
         return $fault if $fault;
-    } elsif (!$server->{aside}) {
+    } elsif (!$server->{listed_only}) {
         return "answers $answer->{status} with $answer->{body} bytes, not $status with $bytes"
             if $answer->{status} != $status || $answer->{body} != $bytes;
     }
@@ -124,8 +124,8 @@ sub check {
     return;
 }
 
-# Asks for each file of the site, and again with its validators, which it collects: those of files that did
-# not change a moment ago.
+# Requests each file of the site, and again with its validators, which it collects. First waits until tinyhttpd sends
+# validators: it sends none of a file that changed a moment ago.
 sub check_site {
     my ($port, $validators, @fields) = @_;
     ask($port, site_file($_), @fields) for 0 .. SITE_FILES - 1;
@@ -142,36 +142,36 @@ sub check_site {
 }
 
 # Waits until tinyhttpd trusts the files' times.
-sub settle { sleep max(0, $looked + SETTLED - time); return }
+sub settle { sleep max(0, $first_served + SETTLED - time); return }
 
 # Measures one server: its figures, or undef if it is left out.
 sub turn {
     my ($instance, $workload, $duration) = @_;
-    my $burden = burden($workload, $instance);
+    my $background = start_background($workload, $instance);
     load(WARM_AGAIN, $workload, $instance);
     my $name = $instance->{server}{name};
     my @tree = tree($instance->{pid});
-    my ($told, $spent, $requests);
+    my ($measured, $spent, $requests);
     for my $factor (1, 4, 16) { # on a busy machine thousands of connections may not get an answer in a second
         my $before = cpu_nanoseconds(@tree);
-        $told  = load($duration * $factor * ($workload->{long} // 1), $workload, $instance);
+        $measured  = load($duration * $factor * ($workload->{long} // 1), $workload, $instance);
         $spent = cpu_nanoseconds(@tree) - $before;
-        $requests = $workload->{by_bytes} ? $told->{bytes} / $instance->{length} : $told->{requests};
+        $requests = $workload->{by_bytes} ? $measured->{bytes} / $instance->{length} : $measured->{requests};
         last if $requests > 0;
     }
     my $memory = memory(@tree);
     fail("$name ended: ", slurp($instance->{log})) if ended($instance);
-    if ($burden) {
-        fail("$name: ", slurp($burden->{log})) if ended($burden);
-        stop($burden);
+    if ($background) {
+        fail("$name: ", slurp($background->{log})) if ended($background);
+        stop($background);
     }
     return leave_out($instance->{server}, $workload, 'answered nothing') unless $requests > 0;
     return {
         cpu    => $spent / 1000 / $requests,
-        rate   => $requests / ($told->{duration} / 1e6),
-        p99    => $told->{requests} && !$workload->{no_latency} ? $told->{p99} / 1000 : undef,
+        rate   => $requests / ($measured->{duration} / 1e6),
+        p99    => $measured->{requests} && !$workload->{no_latency} ? $measured->{p99} / 1000 : undef,
         memory => $memory,
-        errors => $told->{errors},
+        errors => $measured->{errors},
     };
 }
 
@@ -213,7 +213,7 @@ sub measure_workload {
                 : turn($instance{$name}, $workload, $bench{seconds});
         }
         @servers = grep { $of{$_->{name}} } @servers;
-        my @ceilings = grep { $_->{ceiling} && !$_->{aside} } @servers;
+        my @ceilings = grep { $_->{ceiling} && !$_->{listed_only} } @servers;
         my $ceiling  = @ceilings ? better_ceiling(\%of, @ceilings) : undef;
         push @rounds, {of => \%of, base => {map { $_->{name} => $_->{base} ? $of{$_->{base}} : $ceiling } @servers}};
     }

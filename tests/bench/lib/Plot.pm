@@ -25,9 +25,9 @@ my @colours = ('#0072b2', '#d55e00', '#009e73', '#cc79a7');
 # $panels: [{title, lines => {name => [[x, y], ...]}}]; $names: the lines in order.
 sub plot {
     my ($path, $title, $panels, $names) = @_;
-    my $most = max(map { $_->[1] } map { @$_ } map { values %{$_->{lines}} } @$panels);
-    my $step = step_for($most);
-    my $top  = ceil($most / $step) * $step;
+    my $highest = max(map { $_->[1] } map { @$_ } map { values %{$_->{lines}} } @$panels);
+    my $step = step_for($highest);
+    my $top  = ceil($highest / $step) * $step;
     my ($width, $height) = (LEFT + @$panels * (WIDTH + GAP), TOP + HEIGHT + BOTTOM);
     my @svg = (qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $width $height" width="$width" height="$height"}
             . ' font-family="sans-serif" font-size="12">',
@@ -45,9 +45,9 @@ sub plot {
 
 # A round number, so that an axis has six marks or less above 0.
 sub step_for {
-    my $most = shift;
-    my $ten  = 10**floor(log($most / 6) / log 10);
-    return (grep { $_ * 6 >= $most } map { $_ * $ten } 1, 2, 5, 10)[0];
+    my $highest = shift;
+    my $ten  = 10**floor(log($highest / 6) / log 10);
+    return (grep { $_ * 6 >= $highest } map { $_ * $ten } 1, 2, 5, 10)[0];
 }
 
 # 1000000 is 1M, as there is little room below an axis.

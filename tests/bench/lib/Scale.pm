@@ -15,14 +15,14 @@ use Workloads;
 our @EXPORT = qw(measure_scale);
 
 use constant {
-    SHORTER      => 0.4,   # times SECONDS, as there are many points
-    FILE_KIB     => 4,     # on the disk
-    WARM_SECONDS => 1.5,
+    DURATION_FACTOR => 0.4, # times SECONDS, as there are many points
+    FILE_KIB        => 4,   # on the disk
+    WARM_SECONDS    => 1.5,
 };
 
 my @compared = qw(tinyhttpd lighttpd nginx);
 
-# what grows, its numbers, and the one that the ratios are to.
+# Returns each quantity that grows, its values, and the one that the ratios refer to.
 sub axes {
     my @files = (10, 100, 1000, 10_000, $bench{scale} ? (100_000, 1_000_000) : ());
     @files = grep { has_room($_) } @files;
@@ -70,15 +70,15 @@ sub measure_axis {
         for my $point (in_turn($round, @points)) {
             for my $instance (in_turn($round, @{$point->{instances}})) {
                 push @{$rounds{$instance->{server}{name}}{$point->{number}}},
-                    turn($instance, $point->{workload}, $bench{seconds} * SHORTER);
+                    turn($instance, $point->{workload}, $bench{seconds} * DURATION_FACTOR);
             }
         }
     }
     dismiss($_) for map { @{$_->{instances}} } @points;
-    return {name => $axis->{name}, points => [map { summed_up($axis, $_, \%rounds) } @{$axis->{numbers}}]};
+    return {name => $axis->{name}, points => [map { medians($axis, $_, \%rounds) } @{$axis->{numbers}}]};
 }
 
-sub summed_up {
+sub medians {
     my ($axis, $number, $rounds) = @_;
     my %of;
     for my $name (@compared) {
@@ -97,7 +97,7 @@ sub measure_scale {
     my $path = shift;
     my @axes = axes();
     my ($files) = map { $_->{numbers}[-1] } grep { $_->{name} eq 'files' } @axes;
-    print "\nscale: 1 KiB; the cost as what a server has to do with grows\n";
+    print "\nscale: 1 KiB; the cost as connections, files and workers grow\n";
     print STDERR 'bench: scale: writing ' . grouped($files) . " files\n";
     write_numbered($files);
     my @measured = map { measure_axis($_) } @axes;

@@ -15,7 +15,7 @@ our @EXPORT = qw(others is_optional start_server ask);
 use constant {
     BACKLOG           => 4096,   # connections that wait to be accepted: 4,000 of one workload come at once
     CONNECTIONS       => 16_384, # the most that any workload opens
-    LIGHTTPD_REQUESTS => 65_535, # a connection, the most that it can be told
+    LIGHTTPD_REQUESTS => 65_535, # for a connection, the most that its configuration allows
 };
 
 my %config = (nginx => \&nginx_config, lighttpd => \&lighttpd_config, h2o => \&h2o_config, lwan => \&lwan_config);
@@ -31,8 +31,8 @@ sub others { return grep { $bench{program}{$_} } qw(lwan h2o lighttpd nginx) }
 sub nginx_config {
     my ($port, $workers, $log) = @_;
     $log = $log ? '/dev/stdout combined' : 'off';
-    my ($folder, $descriptors, $places) = ($bench{folder}, descriptors(), '');
-    $places .= "    ${_}_temp_path $folder/nginx/$_;\n" for qw(client_body proxy fastcgi uwsgi scgi);
+    my ($folder, $descriptors, $temp_paths) = ($bench{folder}, descriptors(), '');
+    $temp_paths .= "    ${_}_temp_path $folder/nginx/$_;\n" for qw(client_body proxy fastcgi uwsgi scgi);
     my $user = $> == 0 ? 'user root;' : ''; # only this user may read the temporary folder
     return <<"CONFIG";
 $user
@@ -43,7 +43,7 @@ pid $folder/nginx/pid-$port;
 error_log stderr;
 events { worker_connections ${\CONNECTIONS}; }
 http {
-$places    types { text/plain txt; text/css css; text/javascript js; }
+$temp_paths    types { text/plain txt; text/css css; text/javascript js; }
     access_log $log;
     sendfile on;
     tcp_nopush on;
@@ -76,7 +76,7 @@ mimetype.assign = (".txt" => "text/plain", ".css" => "text/css", ".js" => "text/
 CONFIG
 }
 
-# Its threads take the place of workers.
+# h2o has threads, not workers.
 sub h2o_config {
     my ($port, $workers, $log) = @_;
     my $user = $> == 0 ? 'user: root' : '';
@@ -98,7 +98,7 @@ hosts:
 CONFIG
 }
 
-# It writes no access log in a release build, so it is not in the workloads of logs.
+# A release build of lwan writes no access log, so it is not in the workloads of logs.
 sub lwan_config {
     my ($port, $workers) = @_;
     return <<"CONFIG";
@@ -134,7 +134,7 @@ sub command {
     return ($program, '-c', $path);
 }
 
-# If another process takes the port first, the server exits and is started again with another port.
+# Retries with another port if another process takes the first one.
 sub start_server {
     my ($server, $workload, $output) = @_;
     my $cpus = $workload->{both_cpus} ? "$bench{server_cpu},$bench{client_cpu}" : $bench{server_cpu};
@@ -156,8 +156,8 @@ sub start_server {
     fail("$server->{name} does not start: ", slurp($process->{log}));
 }
 
-# Makes one request: the status, the sizes of the head, of the body and of the whole response, and the fields with which
-# a client asks for it again.
+# Makes one request. Returns the status, the sizes of head, body and whole response, and the fields of a conditional
+# request for it.
 sub ask {
     my ($port, $file, @fields) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or fail("connect: $@");

@@ -69,13 +69,13 @@ sub print_rows {
 sub print_summary {
     my @lines  = @_;
     my @logged = grep { $_->{workload}{logged} } @lines;
-    my @beside = grep { $_->{workload}{base} } @lines;
+    my @relative = grep { $_->{workload}{base} } @lines;
     my @plain  = grep { !$_->{workload}{logged} && !$_->{workload}{base} } @lines;
     my @others = others();
-    print_rows("CPU time a request, as a ratio to the better ceiling's (median over the rounds)",
+    print_rows("CPU time per request, as a ratio to the better ceiling's (median over the rounds)",
         \@plain, 1, 'tinyhttpd', @others);
-    print_rows("CPU time a request, as a ratio to nginx's", \@beside, 0, 'tinyhttpd', @others);
-    print_rows("CPU time a request, as a ratio to the same server's without a log",
+    print_rows("CPU time per request, as a ratio to nginx's", \@relative, 0, 'tinyhttpd', @others);
+    print_rows("CPU time per request, as a ratio to the same server's without a log",
         \@logged, 1, 'tinyhttpd', grep { $_ ne 'lwan' } @others);
     return;
 }

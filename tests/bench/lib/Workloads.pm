@@ -1,4 +1,4 @@
-# The workloads: what is asked for, by how many connections, and the files and scripts for it.
+# The workloads: requests, numbers of connections, and the files and scripts that they need.
 package Workloads;
 
 use strict;
@@ -9,18 +9,18 @@ use Time::HiRes qw(sleep);
 
 use Machine;
 
-our @EXPORT = qw(@workloads %size AGE SLOW_READERS CROWD_IDLE CROWD_TRICKLES SITE_FILES PIPELINE
+our @EXPORT = qw(@workloads %size SLOW_READERS IDLE_CONNECTIONS TRICKLING_CONNECTIONS SITE_FILES
     write_files write_numbered script_for size_of_site_file site_file);
 
 use constant {
-    MANY           => 10_000,
-    AGE            => 3,       # seconds: a server may not cache a new file
-    SLOW_READERS   => 16,
-    CROWD_IDLE     => 8000,    # connections that were answered once and are kept ...
-    CROWD_TRICKLES => 100,     # ... and those that send their request byte by byte
-    PIPELINE       => 8,
-    SITE_FILES     => 300,
-    NUMBERED_SIZE  => 1024,
+    MANY                  => 10_000,
+    AGE                   => 3,    # seconds: a server may not cache a new file
+    SLOW_READERS          => 16,
+    IDLE_CONNECTIONS      => 8000, # kept open after one response ...
+    TRICKLING_CONNECTIONS => 100,  # ... and these send their request byte by byte
+    PIPELINE              => 8,
+    SITE_FILES            => 300,
+    NUMBERED_SIZE         => 1024,
 };
 
 # A browser's own, about 600 bytes.
@@ -80,19 +80,20 @@ our @workloads = (
     # All connections are opened during the measurement, so it is longer.
     {name => '4000', file => '1k.txt', connections => 4000, long => 2,
         title => '1 KiB, 4,000 active connections'},
-    {name => 'two', file => '1k.txt', workers => 2, both_cpus => 1,
+    {name => 'workers', file => '1k.txt', workers => 2, both_cpus => 1,
         title => '1 KiB, two workers and wrk share two CPUs'},
     {name => 'slow', file => '1k.txt', connections => 16, slow => 1, alone => 1,
         title => '1 KiB while ' . SLOW_READERS . ' slow readers pull 1 GiB'},
-    {name => 'crowd', file => '1k.txt', crowd => 1, alone => 1, goal => '1.06',
-        title => '1 KiB while ' . grouped(CROWD_IDLE) . ' connections are idle and ' . CROWD_TRICKLES . ' trickle'},
+    {name => 'idle', file => '1k.txt', idle => 1, alone => 1, goal => '1.06',
+        title => '1 KiB while ' . grouped(IDLE_CONNECTIONS) . ' connections are idle and '
+            . TRICKLING_CONNECTIONS . ' trickle'},
     # The ceiling knows one response, so the figures are compared with nginx's.
     {name => 'site', file => '1k.txt', script => 'site', fields => \@browser_fields, base => 'nginx', ceilings => [],
         title => SITE_FILES . " files of a site, a browser's fields, a third conditional"},
     # Each server with and without a log: the cost of a log that a process reads.
     {name => 'log', file => '1k.txt', goal => '1.10', logged => ['--log', 'combined'],
         title => '1 KiB, access log to a pipe'},
-    {name => 'counted', file => '1k.txt', goal => '1.08', logged => ['--log', 'json', '--metrics', '/metrics'],
+    {name => 'metrics', file => '1k.txt', goal => '1.08', logged => ['--log', 'json', '--metrics', '/metrics'],
         title => '1 KiB, JSON log to a pipe and metrics (the others: the access log)'},
 );
 
@@ -157,7 +158,7 @@ sub size_of_site_file {
 
 # ---- wrk's scripts ----
 
-# Writes the script of a workload for one server, and returns its name. validators is of each file of the site.
+# Writes the script of a workload for one server, and returns its name. $validators has those of each file of the site.
 sub script_for {
     my ($workload, $name, $validators) = @_;
     my $kind = $workload->{script} // 'once';
@@ -171,7 +172,7 @@ sub script_for {
     return $file;
 }
 
-# A script with done() alone does not slow wrk's requests down.
+# A script without request() costs wrk no time for each request.
 sub lua_report {
     return <<'LUA';
 function done(summary, latency, requests)
@@ -194,7 +195,7 @@ function request() return asked[math.random(%d)] end
 LUA
 }
 
-# Too many for prepared requests.
+# Builds each request, as a million prepared ones would need too much memory.
 sub lua_numbered {
     return sprintf <<'LUA', shift;
 local tail

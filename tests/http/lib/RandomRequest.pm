@@ -1,13 +1,13 @@
+# A site that has each kind of file, and random requests for it: srand() chooses which.
 package RandomRequest;
 
-# A site that has each kind of file, and random requests for it: srand() chooses which.
 use strict;
 use warnings;
 
 use Exporter qw(import);
 use Harness;
 
-our @EXPORT = qw(new_site settle_site SITE_ARGUMENTS random_request remember_tag normal);
+our @EXPORT = qw(new_site settle_site SITE_ARGUMENTS random_request remember_tag normalized);
 
 use constant SITE_ARGUMENTS => ('--mime', 'conf=text/x-conf', '--encoded', 'tgz=gzip', '-H', 'X-Own: mine');
 
@@ -49,7 +49,7 @@ sub maybe { my ($chance, @what) = @_; return rand() < $chance ? any(@what) : () 
 
 my @tags  = ('"x"', '*', 'W/"x"', '"x", "y"', 'junk', '');
 my @dates = ('junk', http_date(time + 9), http_date(1_000_000_000), http_date(1_000_000_000) . ', ' . http_date(1));
-my %tag; # by target, from earlier responses
+my %tag; # target: ETag of an earlier response
 
 sub remember_tag { my ($target, $response) = @_; $tag{$target} = $response->{field}{etag} if $response->{field}{etag}; return }
 
@@ -76,10 +76,12 @@ sub random_request {
     return { method => $method, target => $target, bytes => "$method $target HTTP/1.1\r\n" . join '', map { "$_\r\n" } @fields };
 }
 
-# The status line and the fields, without what may differ: the time, and a boundary, which is random but for its length.
-sub normal {
+# Returns the status line and the fields, without the time of Date and the random characters of a boundary. A response
+# and the one that it is compared with may be of different minutes.
+sub normalized {
     my ($status, @lines) = @_;
-    return join "\n", $status, map { s/^(Date: .*:)\d\d GMT\z/$1SS GMT/r =~ s/boundary=tinyhttpd-\w+/boundary=B/r } @lines;
+    return join "\n", $status,
+        map { s/^(Date: )\w{3}, \d\d \w{3} \d{4} [\d:]{8} (GMT)\z/$1$2/r =~ s/boundary=tinyhttpd-\w+/boundary=B/r } @lines;
 }
 
 1;

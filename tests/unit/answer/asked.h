@@ -170,14 +170,14 @@ static inline const char *ask(const char *text)
     return sent;
 }
 
-/* As a user who can't read files of mode 0, as root can. */
+/* Asks as another user if root runs the tests, as root can read files of mode 0. */
 static inline const char *ask_as_user(const char *text)
 {
     uid_t user = geteuid();
     if (user == 0) {
         assert_int_equal(chmod(".", 0755), 0);
         if (seteuid(65534) != 0)
-            skip(); /* a user namespace without other users */
+            skip(); /* a user namespace may have no other user */
     }
     const char *response = ask(text);
     assert_int_equal(seteuid(user), 0);

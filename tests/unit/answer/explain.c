@@ -78,7 +78,7 @@ static void base_is_explained(void **state)
     assert_line(ask(GET("/docs/file.txt", EXPLAIN)), "root        only file.txt");
 }
 
-static void rules_are_not_told_of_other_paths(void **state)
+static void rules_are_explained_only_where_they_apply(void **state)
 {
     (void)state;
     asked.settings.rules = RULES_PLAIN;
@@ -91,7 +91,7 @@ static void rules_are_not_told_of_other_paths(void **state)
     assert_line(ask(GET("/docs/", EXPLAIN)), "rule        no _redirects");
 }
 
-static void hidden_names_are_told_of_looked_up_paths_only(void **state)
+static void hidden_names_are_explained_only_of_paths_that_are_looked_up(void **state)
 {
     (void)state;
     assert_lacks(ask("POST /.hidden HTTP/1.1\r\nHost: localhost\r\n" EXPLAIN "\r\n"), "\nhidden");
@@ -361,7 +361,7 @@ static void listings_are_not_produced(void **state)
     assert_null(asked.response.producer);
 }
 
-static void reasons_for_and_against_a_listing_are_told(void **state)
+static void a_listing_or_its_absence_is_explained(void **state)
 {
     (void)state;
     assert_line(ask(GET("/empty/", EXPLAIN)), "listing     not for this request");
@@ -504,7 +504,7 @@ int main(void)
         ASKED_TEST(errors_are_explained_and_not_logged_as_such),
         ASKED_TEST(client_is_explained),
         ASKED_TEST(listings_are_not_produced),
-        ASKED_TEST(reasons_for_and_against_a_listing_are_told),
+        ASKED_TEST(a_listing_or_its_absence_is_explained),
         ASKED_TEST(first_ranges_of_many_are_explained),
         ASKED_TEST(hidden_and_encoded_files_are_explained),
         ASKED_TEST(siblings_are_explained_with_their_original),
@@ -518,8 +518,8 @@ int main(void)
         ASKED_TEST(request_is_explained),
         ASKED_TEST(own_paths_are_explained),
         ASKED_TEST(base_is_explained),
-        ASKED_TEST(rules_are_not_told_of_other_paths),
-        ASKED_TEST(hidden_names_are_told_of_looked_up_paths_only),
+        ASKED_TEST(rules_are_explained_only_where_they_apply),
+        ASKED_TEST(hidden_names_are_explained_only_of_paths_that_are_looked_up),
         ASKED_TEST(rules_are_explained),
         ASKED_TEST(rules_of_a_known_path_are_explained),
         ASKED_TEST(fields_of_rules_that_do_not_fit_are_explained),

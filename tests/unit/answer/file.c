@@ -190,7 +190,7 @@ static void date_is_the_time_of_the_response(void **state)
     assert_has(ask(GET("/file.txt", "")), "\r\nDate: Tue, 02 Oct 2096 07:06:41 GMT\r\n");
 }
 
-/* One part is sent with one call. */
+/* One part needs only one call. */
 static void small_files_are_one_part_with_their_header(void **state)
 {
     struct entry *entry;
@@ -230,7 +230,7 @@ static void fields_of_header_are_in_a_cached_header(void **state)
     assert_int_equal(asked.response.count, 1);
 }
 
-/* A response in flight sends the header with the fields of before. */
+/* A response in flight keeps the fields that it began with. */
 static void an_edit_of_headers_changes_no_header_in_use(void **state)
 {
     struct entry *entry;

@@ -183,7 +183,7 @@ static void rules_of_a_large_file_are_read_to_the_bound(void **state)
     }
 }
 
-/* First too long for the header, then for all that a response has room for. */
+/* First too long for the header, then for the whole response. */
 static void a_location_that_is_too_long_is_414(void **state)
 {
     static char rules[1024] = "/old/* /new", request[LIMIT_TARGET + 128], path[LIMIT_TARGET - 64];
@@ -244,7 +244,7 @@ static void an_edit_of_a_file_without_entity_tag_is_in_the_next_response(void **
     }
 }
 
-static void files_that_are_put_back_are_obeyed_again(void **state)
+static void restored_rule_files_apply_again(void **state)
 {
     (void)state;
     asked.keeps_store = true;
@@ -266,7 +266,7 @@ static void files_that_are_put_back_are_obeyed_again(void **state)
     }
 }
 
-static void directories_of_their_names_have_no_rules(void **state)
+static void a_directory_named_redirects_has_no_rules(void **state)
 {
     (void)state;
     asked.keeps_store = true;
@@ -278,7 +278,7 @@ static void directories_of_their_names_have_no_rules(void **state)
     assert_status(ask(GET("/old", "")), 404);
 }
 
-static const char *told_of(unsigned bad_lines)
+static const char *log_of(unsigned bad_lines)
 {
     static char rules[64 * 64];
     size_t length = 0;
@@ -302,21 +302,21 @@ static unsigned count_lines(const char *text)
     return lines;
 }
 
-static void bad_lines_are_told_of_once_and_bounded(void **state)
+static void bad_lines_are_logged_once_and_bounded(void **state)
 {
     (void)state;
     asked.keeps_store = true;
-    assert_has(told_of(1), "tinyhttpd: _redirects:1: ");
+    assert_has(log_of(1), "tinyhttpd: _redirects:1: ");
     assert_int_equal(count_lines(captured), 1);
-    assert_int_equal(count_lines(told_of(20)), 20);
+    assert_int_equal(count_lines(log_of(20)), 20);
     assert_has(captured, "tinyhttpd: _redirects:20: ");
     assert_lacks(captured, "more lines");
-    assert_int_equal(count_lines(told_of(23)), 21);
+    assert_int_equal(count_lines(log_of(23)), 21);
     assert_lacks(captured, "_redirects:21:");
     assert_has(captured, "tinyhttpd: _redirects: 3 more lines are ignored\n");
 }
 
-static void rules_that_may_not_be_read_are_as_if_not_there_and_told_of_once(void **state)
+static void rules_without_read_permission_are_ignored_and_logged_once(void **state)
 {
     (void)state;
     asked.keeps_store = true;
@@ -444,7 +444,7 @@ static void nearest_404_page_is_sent_at_cloudflare(void **state)
     assert_body(ask(GET("/dir/none", "")), "dir");
 }
 
-/* "/d/d/...", and what follows. */
+/* Asks for "/d/d/...rest". */
 static const char *ask_below(unsigned directories, const char *rest)
 {
     static char request[512];
@@ -508,10 +508,10 @@ int main(void)
         RULED_TEST(a_location_that_is_too_long_is_414),
         RULED_TEST(an_edit_is_in_the_next_response),
         RULED_TEST(an_edit_of_a_file_without_entity_tag_is_in_the_next_response),
-        RULED_TEST(files_that_are_put_back_are_obeyed_again),
-        RULED_TEST(directories_of_their_names_have_no_rules),
-        RULED_TEST(bad_lines_are_told_of_once_and_bounded),
-        RULED_TEST(rules_that_may_not_be_read_are_as_if_not_there_and_told_of_once),
+        RULED_TEST(restored_rule_files_apply_again),
+        RULED_TEST(a_directory_named_redirects_has_no_rules),
+        RULED_TEST(bad_lines_are_logged_once_and_bounded),
+        RULED_TEST(rules_without_read_permission_are_ignored_and_logged_once),
         RULED_TEST(a_rule_applies_to_a_directory_whose_index_may_not_be_read),
         RULED_TEST(rules_that_cannot_be_read_are_an_error),
         RULED_TEST(fields_beyond_the_bound_are_left_out),

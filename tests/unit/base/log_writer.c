@@ -208,7 +208,7 @@ static void writer_that_is_switched_leaves_whole_lines(void **state)
 }
 
 /* Of the lines sent to a stream that is not read. */
-static void assert_lines_came_or_were_told(struct fixture *fixture, unsigned long sent)
+static void assert_lines_came_or_were_reported(struct fixture *fixture, unsigned long sent)
 {
     static const char begin[] = "the access log loses lines: its reader or its disk does not keep up\n";
     unsigned long came = drain(fixture);
@@ -226,7 +226,7 @@ static void stream_that_is_not_read_delays_the_end_for_a_bounded_time(void **sta
     unsigned long sent = fill(&fixture);
     end(&fixture);
     capture_end(&errors);
-    assert_lines_came_or_were_told(&fixture, sent);
+    assert_lines_came_or_were_reported(&fixture, sent);
 }
 
 /* As after a reload: the program that would tell the writer to finish is gone, and the old workers end. */
@@ -245,7 +245,7 @@ static void writer_of_a_stream_that_is_not_read_ends_after_the_last_worker(void 
     alarm(0);
     put_back(&fixture);
     capture_end(&errors);
-    assert_lines_came_or_were_told(&fixture, sent);
+    assert_lines_came_or_were_reported(&fixture, sent);
 }
 
 /* The writer has read all that was sent, and waits for more. */
@@ -285,7 +285,7 @@ static void lines_are_written_though_the_time_is_up_if_that_does_not_block(void 
     close(fixture.reader);
 }
 
-static void stream_without_a_reader_is_told(void **state)
+static void stream_without_a_reader_is_reported(void **state)
 {
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
@@ -327,8 +327,8 @@ static void send_lines(const struct fixture *fixture, unsigned count)
     }
 }
 
-/* A disk that becomes full takes a part of a line: the next line that it takes begins where a line begins, and the lost
-   ones are told of. */
+/* A disk that becomes full takes a part of a line: the next one begins on a line of its own, and the number of lost
+   lines is reported. */
 static void assert_cut_spoils_no_other(size_t taken)
 {
     char content[LIMIT_LOG_LINE] = "", expected[LIMIT_LOG_LINE];
@@ -356,8 +356,8 @@ static void line_cut_short_spoils_no_other(void **state)
     assert_cut_spoils_no_other(line.length - 1); /* all but its end */
 }
 
-/* The writer before this one had no space to finish it. */
-static void line_that_a_file_ends_with_gets_its_end(void **state)
+/* The previous writer may have cut its last line, as the disk was full. */
+static void cut_line_at_the_end_of_a_file_is_ended(void **state)
 {
     static const char *const contents[][2] = {{"cut", "cut\n"}, {"whole\n", "whole\n"}, {"", ""}};
     char content[LIMIT_LOG_LINE], expected[LIMIT_LOG_LINE];
@@ -437,7 +437,7 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-static void writer_may_be_replaced_later_and_its_switch_ends_in_time(void **state)
+static void restart_is_due_after_a_delay_or_at_once_after_a_switch(void **state)
 {
     enum { SWITCH_MS = LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS };
     (void)state;
@@ -537,12 +537,12 @@ static int64_t end_unread_writer(bool hurried)
         close(fixture.reader);
         return -1;
     }
-    assert_lines_came_or_were_told(&fixture, sent);
+    assert_lines_came_or_were_reported(&fixture, sent);
     return waited;
 }
 
 /* Signals cut each pause short, as of children that exit all the time. */
-static void signals_change_no_time_of_the_end(void **state)
+static void signals_neither_shorten_nor_delay_the_end(void **state)
 {
     (void)state;
     int64_t undisturbed = end_stopped_writers(1, false);
@@ -579,19 +579,19 @@ int main(void)
         cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(lines_are_written_though_the_time_is_up_if_that_does_not_block),
-        cmocka_unit_test(stream_without_a_reader_is_told),
+        cmocka_unit_test(stream_without_a_reader_is_reported),
         cmocka_unit_test(line_cut_short_spoils_no_other),
-        cmocka_unit_test(line_that_a_file_ends_with_gets_its_end),
+        cmocka_unit_test(cut_line_at_the_end_of_a_file_is_ended),
         cmocka_unit_test(report_cut_short_is_repeated),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_can_be_started_again),
-        cmocka_unit_test(writer_may_be_replaced_later_and_its_switch_ends_in_time),
+        cmocka_unit_test(restart_is_due_after_a_delay_or_at_once_after_a_switch),
         cmocka_unit_test(stopped_writers_share_one_wait),
         cmocka_unit_test(idle_writer_ends_before_one_that_is_stopped),
         cmocka_unit_test(writer_without_descriptors_is_not_opened),
         cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
-        cmocka_unit_test(signals_change_no_time_of_the_end),
+        cmocka_unit_test(signals_neither_shorten_nor_delay_the_end),
         cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
