@@ -193,6 +193,7 @@ static int refresh_both(struct rules *rules, const struct exchange *exchange)
 {
     if (exchange->iteration != 0 && rules->iteration == exchange->iteration)
         return 0;
+    rules->iteration = 0;
     int status = refresh(rules, &rules->redirects_file, exchange);
     if (status == 0)
         status = refresh(rules, &rules->headers_file, exchange);

@@ -32,6 +32,13 @@ struct arrival {
    before. */
 enum { CHANNELS = 2, SOURCES = LIMIT_LISTENERS + CHANNELS };
 
+/* Connections, linked by `next`. */
+struct queue {
+    struct connection *first;
+    struct connection **end;
+    unsigned count;
+};
+
 struct worker {
     const struct worker_setup *setup;
     int epoll;
@@ -54,9 +61,8 @@ struct worker {
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
-    struct connection *ready; /* a queue: wait for their turn, from the next iteration on */
-    struct connection **ready_end;
-    unsigned ready_count;
+    struct queue ready;        /* to be stepped in the next iteration, without an event */
+    struct queue sending;      /* the same with a response in flight, as far as the time for turns goes */
     struct connection *closed; /* freed at the end of the iteration, as events may still point to them */
     struct deadlines deadlines;
     struct config config;
@@ -122,7 +128,7 @@ static void close_connection(struct worker *worker, struct connection *connectio
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
-    if (connection->ready) /* step_ready() adds it to the closed ones */
+    if (connection->ready) /* step_first() adds it to the closed ones */
         return;
     connection->next = worker->closed;
     worker->closed = connection;
@@ -130,22 +136,23 @@ static void close_connection(struct worker *worker, struct connection *connectio
 
 static void add_ready(struct worker *worker, struct connection *connection)
 {
+    struct queue *queue = connection->state == CONNECTION_SEND ? &worker->sending : &worker->ready;
     if (connection->ready)
         return;
     connection->ready = true;
     connection->next = NULL;
-    *worker->ready_end = connection;
-    worker->ready_end = &connection->next;
-    worker->ready_count++;
+    *queue->end = connection;
+    queue->end = &connection->next;
+    queue->count++;
 }
 
-static struct connection *take_first_ready(struct worker *worker)
+static struct connection *take_first(struct queue *queue)
 {
-    struct connection *first = worker->ready;
-    worker->ready = first->next;
-    if (worker->ready == NULL)
-        worker->ready_end = &worker->ready;
-    worker->ready_count--;
+    struct connection *first = queue->first;
+    queue->first = first->next;
+    if (queue->first == NULL)
+        queue->end = &queue->first;
+    queue->count--;
     first->ready = false;
     return first;
 }
@@ -684,19 +691,32 @@ static bool serve_sources(struct worker *worker, const struct epoll_event *event
     return more;
 }
 
-/* Steps the first `count` of the ready connections, at least one. After `limit` microseconds the others wait for the
-   next iteration, which answers the requests that have arrived meanwhile first. */
-static void step_ready(struct worker *worker, unsigned count, int64_t limit)
+static void step_first(struct worker *worker, struct queue *queue)
+{
+    struct connection *connection = take_first(queue);
+    if (connection->state == CONNECTION_CLOSED) {
+        connection->next = worker->closed;
+        worker->closed = connection;
+    } else {
+        step(worker, connection);
+    }
+}
+
+/* Steps those that were ready when the iteration began: others have their turn in the next one. */
+static void step_ready(struct worker *worker, unsigned count)
+{
+    share_first_turn(worker, count);
+    while (count-- > 0)
+        step_first(worker, &worker->ready);
+}
+
+/* Gives turns to `count` responses in flight, at least to one. After `limit` microseconds the others wait for the next
+   iteration, which answers the requests that have arrived meanwhile first. */
+static void send_in_turn(struct worker *worker, unsigned count, int64_t limit)
 {
     int64_t end = now_us() + limit;
     while (count-- > 0) {
-        struct connection *connection = take_first_ready(worker);
-        if (connection->state == CONNECTION_CLOSED) {
-            connection->next = worker->closed;
-            worker->closed = connection;
-        } else {
-            step(worker, connection);
-        }
+        step_first(worker, &worker->sending);
         if (count > 0 && now_us() >= end)
             return;
     }
@@ -882,7 +902,7 @@ static int64_t next_stage(const struct worker *worker)
 /* Returns the longest wait for events, in milliseconds; -1: without limit. */
 static int wait_time(struct worker *worker)
 {
-    if (worker->ready != NULL)
+    if (worker->ready.count + worker->sending.count > 0)
         return 0;
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
     if (worker->resume_at != INT64_MAX)
@@ -943,7 +963,7 @@ static void iterate(struct worker *worker)
 {
     int reported = wait_for_events(worker);
     unsigned count = reported > 0 ? (unsigned)reported : 0;
-    unsigned ready_count = worker->ready_count;
+    unsigned ready = worker->ready.count, sending = worker->sending.count;
     int64_t before = worker->now;
     worker->service.context.iteration++;
     listing_begin_iteration();
@@ -957,8 +977,10 @@ static void iterate(struct worker *worker)
         renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
     bool more = serve_sources(worker, worker->events, count);
-    if (ready_count > 0)
-        step_ready(worker, ready_count, more ? 0 : LIMIT_TURNS_US);
+    if (ready > 0)
+        step_ready(worker, ready);
+    if (sending > 0)
+        send_in_turn(worker, sending, more ? 0 : LIMIT_TURNS_US);
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
@@ -1015,7 +1037,8 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     uint32_t keep_alive = setup->settings->keep_alive;
     worker->setup = setup;
-    worker->ready_end = &worker->ready;
+    worker->ready.end = &worker->ready.first;
+    worker->sending.end = &worker->sending.first;
     config_open(&worker->config, setup->settings, setup->check_host);
     worker->store_expiry = -1;
     worker->root_retry = INT64_MAX;
@@ -1054,8 +1077,10 @@ static void close_worker(struct worker *worker)
 {
     for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++)
         close_all(worker, kind);
-    while (worker->ready_count > 0)
-        step_ready(worker, worker->ready_count, LIMIT_TURNS_US);
+    while (worker->ready.count > 0)
+        step_first(worker, &worker->ready);
+    while (worker->sending.count > 0)
+        step_first(worker, &worker->sending);
     free_closed(worker);
     log_close();
     descriptors_close(worker->epoll);

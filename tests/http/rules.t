@@ -278,7 +278,7 @@ RULES
     put_file($root, '_redirects', "/a /back\n");
     is(value(get($server, '/a'), 'Location'), '/back', 'made anew: in the next response');
     chmod 0, "$root/_redirects";
-    $server->expect_stderr(my $told = qr/^tinyhttpd: _redirects can't be read by the workers' user; its rules are not obeyed$/m);
+    $server->expect_stderr(my $told = qr/^tinyhttpd: _redirects can't be read by the workers' user; its rules are ignored$/m);
     is(get($server, '/a')->{status}, 404, 'a file that may not be read has no rules');
     ok(eventually(sub { $server->stderr =~ $told }), 'which is told');
     $server->stop;

@@ -48,7 +48,7 @@ sub any { return $_[rand @_] }
 sub maybe { my ($chance, @what) = @_; return rand() < $chance ? any(@what) : () }
 
 my @tags  = ('"x"', '*', 'W/"x"', '"x", "y"', 'junk', '');
-my @dates = ('junk', http_date(time + 9), http_date(1_000_000_000), http_date(1_000_000_000) . ', ' . http_date(1));
+my @dates = ('junk', http_date(time + 86_400), http_date(1_000_000_000), http_date(1_000_000_000) . ', ' . http_date(1));
 my %tag; # target: ETag of an earlier response
 
 sub remember_tag { my ($target, $response) = @_; $tag{$target} = $response->{field}{etag} if $response->{field}{etag}; return }
