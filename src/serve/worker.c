@@ -655,8 +655,11 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
    before it. None sends anything in a slow network. */
 static void share_first_turn(struct worker *worker, unsigned count)
 {
-    uint64_t turn = worker->service.turn_bytes, share = count > 1 ? turn / count : turn;
-    worker->service.first_turn_bytes = share < LIMIT_FIRST_TURN_BYTES && turn > 0 ? LIMIT_FIRST_TURN_BYTES : share;
+    uint64_t turn = worker->service.turn_bytes;
+    worker->service.first_turn_bytes = turn;
+    if (count > 1 && turn > 0)
+        worker->service.first_turn_bytes =
+            turn / count > LIMIT_FIRST_TURN_BYTES ? turn / count : LIMIT_FIRST_TURN_BYTES;
 }
 
 /* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
