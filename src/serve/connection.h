@@ -56,11 +56,11 @@ struct connection {
     bool peer_shutdown;      /* the client has shut down its sending side (EPOLLRDHUP) */
     bool urgent;             /* the client has sent urgent data, before which a read stops short (tcp(7)) */
     bool rearm_deadline;     /* the client met the deadline: the next one begins */
-    bool ready;              /* in the worker's ready list */
+    bool ready;              /* in one of the worker's queues */
     bool taken_over;         /* another process may have the socket open */
     bool awaits_root;        /* its request found that the root was replaced, and is unread input again */
     bool awaits_no_longer;   /* its request is answered from the open directory */
-    struct connection *next; /* in the ready list, or in the list of closed connections */
+    struct connection *next; /* in such a queue, or in the list of closed connections */
     struct deadline deadline;
     struct input *input;       /* an incomplete request, or pipelined requests */
     struct outgoing *outgoing; /* a response that the socket did not take completely */

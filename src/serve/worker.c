@@ -62,7 +62,7 @@ struct worker {
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
     struct queue ready;        /* to be stepped in the next iteration, without an event */
-    struct queue sending;      /* the same with a response in flight, as far as the time for turns goes */
+    struct queue sending;      /* with a response in flight: as many of them as LIMIT_TURNS_US allow */
     struct connection *closed; /* freed at the end of the iteration, as events may still point to them */
     struct deadlines deadlines;
     struct config config;
