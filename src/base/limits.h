@@ -78,8 +78,8 @@
 /* The least of a file that a response sends in its first turn, however many requests arrive together. */
 #define LIMIT_FIRST_TURN_BYTES 65536
 
-/* Microseconds for the turns of all responses in flight before a worker looks for new requests, or a small one would wait
-   for a turn of each of a thousand downloads. */
+/* Microseconds for the turns of all responses in flight before a worker looks for new requests, or a small one would
+   wait for a turn of each of a thousand downloads. */
 #define LIMIT_TURNS_US 2000
 
 /* A turn of a response in a simulated slow network: short enough that six downloads look even, and 50 wakeups a second
