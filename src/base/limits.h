@@ -75,7 +75,9 @@
 /* Bytes that a connection sends before other connections have their turn. */
 #define LIMIT_TURN_BYTES 1048576
 
-/* The least of a file that a response sends in its first turn, however many requests arrive together. */
+/* Bytes that responses which begin together share in their first turns, or a small one would wait for a whole turn of
+   each; and the least of one. Usual batches are so small that each still has a whole turn. */
+#define LIMIT_FIRST_TURNS_BYTES 67108864
 #define LIMIT_FIRST_TURN_BYTES 65536
 
 /* Microseconds for the turns of all responses in flight before a worker looks for new requests, or a small one would

@@ -651,15 +651,13 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
     return i;
 }
 
-/* The first turns of `count` responses share the bytes of one turn, or the last request would wait for a turn of each
-   before it. None sends anything in a slow network. */
-static void share_first_turn(struct worker *worker, unsigned count)
+/* Bounds the first turns of `count` responses that begin together. None sends anything in a slow network. */
+static void share_first_turns(struct worker *worker, unsigned count)
 {
-    uint64_t turn = worker->service.turn_bytes;
-    worker->service.first_turn_bytes = turn;
-    if (count > 1 && turn > 0)
-        worker->service.first_turn_bytes =
-            turn / count > LIMIT_FIRST_TURN_BYTES ? turn / count : LIMIT_FIRST_TURN_BYTES;
+    uint64_t share =
+        count > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES ? LIMIT_FIRST_TURNS_BYTES / count : LIMIT_TURN_BYTES;
+    uint64_t least = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
+    worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? least : 0;
 }
 
 /* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
@@ -669,7 +667,7 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     for (unsigned next = 0, arrivals; next < count;) {
         next += receive_batch(worker, events + next, count - next, &arrivals);
         worker->service.context.iteration++;
-        share_first_turn(worker, arrivals);
+        share_first_turns(worker, arrivals);
         for (unsigned i = 0; i < arrivals; i++) {
             worker->service.received = worker->arrived[i].received;
             step(worker, worker->arrived[i].connection);
@@ -686,7 +684,7 @@ static bool serve_sources(struct worker *worker, const struct epoll_event *event
         if (!is_of_source(worker, &events[i]))
             continue;
         unsigned source = (unsigned)events[i].data.u64;
-        share_first_turn(worker, LIMIT_ACCEPTS);
+        share_first_turns(worker, LIMIT_ACCEPTS);
         more |= take_connections(worker, source);
         if (is_listener(worker, source))
             yield_listener(worker, source);
@@ -708,7 +706,7 @@ static void step_first(struct worker *worker, struct queue *queue)
 /* Steps those that were ready when the iteration began: others have their turn in the next one. */
 static void step_ready(struct worker *worker, unsigned count)
 {
-    share_first_turn(worker, count);
+    share_first_turns(worker, count);
     while (count-- > 0)
         step_first(worker, &worker->ready);
 }
