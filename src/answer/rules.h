@@ -44,5 +44,5 @@ struct rules_account {
     unsigned sent;                      /* as many of them; the rest is too long */
 };
 
-/* For an exchange that rules_begin() has seen, before the next one. The account is zero before. */
+/* For an exchange that rules_begin() has seen, before the next one. The caller zeroes the account. */
 void rules_account_for(const struct exchange *exchange, struct rules_account *account);

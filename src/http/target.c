@@ -166,7 +166,7 @@ static bool read_path(struct target *target)
         loop assigns at, start, end, target->hidden, target->room[0 .. LIMIT_TARGET + 1];
         loop variant raw.length - at; */
     for (size_t at = 0; at < raw.length;) {
-        size_t next = at;
+        size_t next = at; /* decode_byte() has at's address, so next alone can stay in a register */
         /*@ loop invariant start <= end <= next <= raw.length && at <= next;
             loop assigns next, end, target->room[0 .. LIMIT_TARGET + 1]; loop variant raw.length - next; */
         while (next < raw.length && is_of_class(raw.at[next], IN_SEGMENT))

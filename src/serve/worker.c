@@ -119,6 +119,12 @@ static void unwatch(const struct worker *worker, const struct connection *connec
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 }
 
+static void add_closed(struct worker *worker, struct connection *connection)
+{
+    connection->next = worker->closed;
+    worker->closed = connection;
+}
+
 static void close_connection(struct worker *worker, struct connection *connection)
 {
     if (connection->taken_over) { /* close(2) alone would end neither the connection nor its events */
@@ -128,10 +134,8 @@ static void close_connection(struct worker *worker, struct connection *connectio
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
-    if (connection->ready) /* step_first() adds it to the closed ones */
-        return;
-    connection->next = worker->closed;
-    worker->closed = connection;
+    if (!connection->ready) /* else step_first() does that */
+        add_closed(worker, connection);
 }
 
 static void add_ready(struct worker *worker, struct connection *connection)
@@ -656,8 +660,8 @@ static void share_first_turns(struct worker *worker, unsigned count)
 {
     uint64_t share =
         count > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES ? LIMIT_FIRST_TURNS_BYTES / count : LIMIT_TURN_BYTES;
-    uint64_t least = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
-    worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? least : 0;
+    uint64_t bytes = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
+    worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? bytes : 0;
 }
 
 /* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
@@ -695,12 +699,10 @@ static bool serve_sources(struct worker *worker, const struct epoll_event *event
 static void step_first(struct worker *worker, struct queue *queue)
 {
     struct connection *connection = take_first(queue);
-    if (connection->state == CONNECTION_CLOSED) {
-        connection->next = worker->closed;
-        worker->closed = connection;
-    } else {
+    if (connection->state == CONNECTION_CLOSED)
+        add_closed(worker, connection);
+    else
         step(worker, connection);
-    }
 }
 
 /* Steps those that were ready when the iteration began: others have their turn in the next one. */

@@ -69,12 +69,13 @@ int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
     return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
 }
 
-static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
+#define REQUEST "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"
+static const char request[] = REQUEST;
 
 /* Two requests in one packet, again in the turn after their responses. */
 static void ask_during(uint64_t sent)
 {
-    static const char pair[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char pair[] = REQUEST REQUEST;
     char responses[8192];
     if (!trial->waits) {
         assert_int_equal(send(trial->asker, pair, sizeof pair - 1, 0), sizeof pair - 1);
