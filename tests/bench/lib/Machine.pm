@@ -11,13 +11,14 @@ use List::Util qw(first min sum0);
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(EX_USAGE EX_UNAVAILABLE START_SECONDS %bench fail notice slurp put make_folder find_program two_cpus
-    start stop ended wait_for tree cpu_nanoseconds memory free_port descriptors median grouped);
+our @EXPORT = qw(EX_USAGE EX_UNAVAILABLE START_SECONDS SETTLED %bench fail notice slurp put make_folder find_program
+    two_cpus start stop ended wait_for tree cpu_nanoseconds memory free_port descriptors median grouped);
 
 use constant { EX_USAGE => 64, EX_UNAVAILABLE => 69, EX_SOFTWARE => 70 };
 
 use constant {
     START_SECONDS => 10,     # limit for the start and the end of a process
+    SETTLED       => 4,      # seconds from tinyhttpd's first stat of a file until it trusts its times (LIMIT_RACY_MS)
     DESCRIPTORS   => 32_768, # for servers that keep a descriptor for each of many files
 };
 

@@ -20,7 +20,6 @@ our @EXPORT = qw(measure_workload launch dismiss turn in_turn settle @figures);
 use constant {
     WARM_UP    => 0.3, # seconds: fills the caches and wakes the CPU
     WARM_AGAIN => 0.1, # the same, before each further measurement
-    SETTLED    => 4,   # seconds from tinyhttpd's first stat of a file until it trusts the file's times
 };
 
 # The figures: their names, and whether more is better.
