@@ -7,7 +7,7 @@
 
 static struct span suffix_of(enum coding coding)
 {
-    return store_suffixes[representation_forms[coding].sibling];
+    return sibling_suffixes[representation_forms[coding].sibling];
 }
 
 /* Finds the encoded form of the path in the buffer, behind which its suffix is written. Returns a status as store_find

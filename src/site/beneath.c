@@ -27,7 +27,8 @@ enum {
 struct walk {
     const struct beneath *beneath;
     int flags;
-    struct stat *attributes; /* of what the path leads to, if it is not to be opened; or NULL */
+    struct stat *attributes; /* of what the path leads to, which is opened without a look if this is NULL */
+    int *file;               /* its descriptor if it is a regular file; NULL: it is not to be opened */
     int directory;           /* the root, or a descriptor that the walk closes */
     unsigned links;
     size_t done; /* bytes of open names, each with a slash before it */
@@ -197,6 +198,14 @@ static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int
     return error == ELOOP || S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
 }
 
+static int open_last(struct walk *walk, const char *name, size_t taken)
+{
+    int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
+    if (fd >= 0 || (errno != ELOOP && errno != ENOTDIR))
+        return fd;
+    return follow_or_fail(walk, name, taken, errno);
+}
+
 /* Examines the last name. Not by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
    allows it (see seccomp.c). */
 static int stat_last(struct walk *walk, const char *name, size_t taken)
@@ -205,15 +214,15 @@ static int stat_last(struct walk *walk, const char *name, size_t taken)
         return -1;
     if (S_ISLNK(walk->attributes->st_mode))
         return follow(walk, name, taken);
-    return (walk->flags & O_DIRECTORY) != 0 && !S_ISDIR(walk->attributes->st_mode) ? fail(ENOTDIR) : 0;
-}
-
-static int open_last(struct walk *walk, const char *name, size_t taken)
-{
-    int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
-    if (fd >= 0 || (errno != ELOOP && errno != ENOTDIR))
-        return fd;
-    return follow_or_fail(walk, name, taken, errno);
+    if ((walk->flags & O_DIRECTORY) != 0 && !S_ISDIR(walk->attributes->st_mode))
+        return fail(ENOTDIR);
+    if (walk->file == NULL || !S_ISREG(walk->attributes->st_mode))
+        return 0;
+    int result = open_last(walk, name, taken);
+    if (result < 0)
+        return result;
+    *walk->file = result;
+    return 0;
 }
 
 static int open_next(struct walk *walk, const char *name, size_t length, size_t taken)
@@ -255,7 +264,8 @@ static int step(struct walk *walk)
 
 /* ---- the interface ---- */
 
-static struct walk walk_from(const struct beneath *beneath, struct span path, int flags, struct stat *attributes)
+static struct walk walk_from(const struct beneath *beneath, struct span path, int flags, struct stat *attributes,
+                             int *file)
 {
     static char room[WALK_ROOM]; /* most paths touch two of its pages */
     size_t start = sizeof room - path.length;
@@ -264,6 +274,7 @@ static struct walk walk_from(const struct beneath *beneath, struct span path, in
         .beneath = beneath,
         .flags = flags | O_CLOEXEC,
         .attributes = attributes,
+        .file = file,
         .directory = beneath->root,
         .rest = sizeof room,
         .name = start,
@@ -289,7 +300,7 @@ static int take_steps(struct walk *walk, struct span path, unsigned *steps)
 int beneath_walk(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, unsigned *steps,
                  struct span *name)
 {
-    struct walk walk = walk_from(beneath, path, flags, attributes);
+    struct walk walk = walk_from(beneath, path, flags, attributes, NULL);
     size_t start = walk.name;
     int result = take_steps(&walk, path, steps);
     struct span rest = {path.at + (walk.name - start), path.length - (walk.name - start)};
@@ -297,33 +308,54 @@ int beneath_walk(const struct beneath *beneath, struct span path, int flags, str
     return result;
 }
 
-static int walk_once(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, bool *linked)
+/* As the walk, but lets the kernel follow all links. */
+static int follow_all(const struct beneath *beneath, const char *name, int flags, struct stat *attributes, int *file)
 {
-    const char *name = path.length > 0 ? path.at : ".";
+    if (attributes == NULL)
+        return openat(beneath->root, name, flags | O_CLOEXEC);
+    if (fstatat(beneath->root, name, attributes, 0) < 0)
+        return -1;
+    if (file == NULL || !S_ISREG(attributes->st_mode))
+        return 0;
+    *file = openat(beneath->root, name, flags | O_CLOEXEC);
+    return *file < 0 ? -1 : 0;
+}
+
+static int walk_once(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, int *file,
+                     bool *linked)
+{
     *linked = false;
     if (beneath->symlinks == SYMLINKS_ALL)
-        return attributes != NULL ? fstatat(beneath->root, name, attributes, 0)
-                                  : openat(beneath->root, name, flags | O_CLOEXEC);
-    struct walk walk = walk_from(beneath, path, flags, attributes);
+        return follow_all(beneath, path.length > 0 ? path.at : ".", flags, attributes, file);
+    struct walk walk = walk_from(beneath, path, flags, attributes, file);
     int result = take_steps(&walk, path, &(unsigned){LIMIT_WALK_STEPS});
     *linked = walk.links > 0;
     return result;
 }
 
-static int walk_all(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, bool *linked)
+static int walk_all(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, int *file,
+                    bool *linked)
 {
-    int result = walk_once(beneath, path, flags, attributes, linked);
+    int result = walk_once(beneath, path, flags, attributes, file, linked);
     while (result < 0 && errno == EINTR)
-        result = walk_once(beneath, path, flags, attributes, linked);
+        result = walk_once(beneath, path, flags, attributes, file, linked);
     return result;
 }
 
 int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked)
 {
-    return walk_all(beneath, path, flags, NULL, linked);
+    return walk_all(beneath, path, flags, NULL, NULL, linked);
 }
 
 int beneath_stat(const struct beneath *beneath, struct span path, struct stat *attributes, bool *linked)
 {
-    return walk_all(beneath, path, 0, attributes, linked);
+    return walk_all(beneath, path, 0, attributes, NULL, linked);
+}
+
+int beneath_open_regular(const struct beneath *beneath, struct span path, struct stat *attributes, int *fd,
+                         bool *linked)
+{
+    *fd = -1;
+    attributes->st_mode = 0;
+    return walk_all(beneath, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, attributes, fd, linked);
 }

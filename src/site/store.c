@@ -93,6 +93,7 @@ struct store {
     struct entry directory_entry;
     struct directory shared_directory;
     char sibling_path[PATH_MAX];
+    struct sibling_names sibling_names;
     struct node *buckets[BUCKETS];
 };
 
@@ -179,13 +180,16 @@ static int open_beneath(struct store *store, struct span path, int flags, bool *
     return fd;
 }
 
-/* Stats `path` after resolving it name by name. */
-static int probe(struct store *store, struct span path, struct stat *attributes, bool *linked)
+/* Stats `path` after resolving it name by name, and opens it if it is a regular file; else `*fd` is -1. */
+static int open_file(struct store *store, struct span path, struct stat *attributes, int *fd, bool *linked)
 {
     unsigned attempts = LIMIT_STORE_RETRIES;
-    while (beneath_stat(&store->beneath, path, attributes, linked) < 0)
-        if (!frees_descriptor(store, &attempts))
-            return file_error_status(errno, path);
+    while (beneath_open_regular(&store->beneath, path, attributes, fd, linked) < 0) {
+        if (frees_descriptor(store, &attempts))
+            continue;
+        bool is_denied = S_ISREG(attributes->st_mode) && (errno == EACCES || errno == EPERM);
+        return is_denied ? 403 : file_error_status(errno, path);
+    }
     return 0;
 }
 
@@ -523,7 +527,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     }
     node->first_seen = first_seen;
     node->entry.settled = settled;
-    int status = in_bytes ? fill(node, fd) : 0;
+    int status = in_bytes ? fill(node, fd) : is_unchanged(fd, stamp) ? 0 : -1;
     if (status != 0) {
         free(node);
         return status;
@@ -565,13 +569,13 @@ static void reopen(struct store *store, struct node *node, int fd)
     queue_add(&store->in_fds, node);
 }
 
-/* Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
+/* Returns true if the node is still valid for the open file, whose name had the node's stamp. Bytes that are not settled are
    read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
    node, as its type may have changed. Takes over `fd` if true. */
 static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;
-    if (entry->settled && entry->bytes == NULL) {
+    if (entry->settled && entry->bytes == NULL && is_unchanged(fd, &node->stamp)) {
         reopen(store, node, fd);
         return true;
     }
@@ -583,25 +587,20 @@ static bool confirm(struct store *store, struct node *node, int fd)
     return true;
 }
 
-/* Finds the open file in the table, or loads it. Returns 0, or as load_file does. Takes over `fd` on success. */
+/* Finds the open file, whose name had this stamp, in the table, or loads it. Returns 0, or as load_file does. Takes over
+   `fd` on success. */
 static int find_open(struct store *store, struct span path, uint64_t iteration, uint64_t hash, int fd,
-                     struct entry **entry)
+                     const struct file_stamp *stamp, struct entry **entry)
 {
-    struct stat attributes;
     struct node *node = table_find(store, hash, path), *loaded;
-    if (fstat(fd, &attributes) < 0)
-        return file_error_status_of_open(errno, path);
-    if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
-        return -1;
-    struct file_stamp stamp = file_stamp_of(&attributes);
-    struct node *same = node != NULL && file_stamp_equal(&stamp, &node->stamp) ? node : NULL;
+    struct node *same = node != NULL && file_stamp_equal(stamp, &node->stamp) ? node : NULL;
     if (same != NULL && confirm(store, same, fd)) {
         *entry = hold(store, same, iteration);
         keep_bounds(store);
         return 0;
     }
     int64_t first_seen = same != NULL && same->entry.bytes == NULL ? same->first_seen : file_stamp_clock();
-    int status = load_file(store, path, hash, fd, &stamp, first_seen, &loaded);
+    int status = load_file(store, path, hash, fd, stamp, first_seen, &loaded);
     if (status != 0)
         return status;
     if (node != NULL)
@@ -668,7 +667,8 @@ static const struct directory *look_at_directory(struct store *store, const stru
         directory->iteration = iteration;
         directory->followed = followed;
         directory->length = node->name;
-        memcpy(directory->path, node->path, node->name);
+        if (node->name > 0)
+            memcpy(directory->path, node->path, node->name);
         directory->found = stat_directory(store, node, directory);
     }
     return directory->found ? directory : NULL;
@@ -686,23 +686,30 @@ static void note_resolved(struct store *store, struct node *node, bool linked, u
         node->directories = directory->directories;
 }
 
+/* Loads the file that the path leads to; finds a directory, too. */
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
+        struct stat attributes;
         bool linked;
-        int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
-        if (fd < 0) /* of a file, as the caller has seen */
-            return errno == EACCES || errno == EPERM ? 403 : file_error_status(errno, path);
-        int result = find_open(store, path, iteration, hash, fd, entry);
-        if (result == 0) {
+        int fd, status = open_file(store, path, &attributes, &fd, &linked);
+        if (status != 0)
+            return status;
+        if (fd < 0) {
+            *entry = S_ISDIR(attributes.st_mode) ? &store->directory_entry : NULL;
+            return *entry != NULL ? 0 : 404;
+        }
+        struct file_stamp stamp = file_stamp_of(&attributes);
+        status = find_open(store, path, iteration, hash, fd, &stamp, entry);
+        if (status == 0) {
             store->hits.loaded++;
             note_resolved(store, node_of(*entry), linked, iteration);
         } else {
             close(fd);
         }
-        if (result >= 0)
-            return result;
+        if (status >= 0)
+            return status;
     }
     file_error_log(EBUSY, path);
     return 503;
@@ -816,25 +823,20 @@ struct store_hits store_take_hits(struct store *store)
     return hits;
 }
 
-/* Stats the path, and loads the file unless the node is current. */
+/* Resolves the path name by name, and loads the file unless the node is current. */
 static int find_beneath(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
-    struct stat attributes = {0};
+    struct stat attributes;
     bool linked;
-    int status = probe(store, path, &attributes, &linked);
     struct node *node = table_find(store, hash, path);
-    if (node != NULL && status == 0 && has_content(node) && is_current(node, &attributes)) {
+    if (node != NULL && node->entry.settled && has_content(node) &&
+        beneath_stat(&store->beneath, path, &attributes, &linked) == 0 && is_current(node, &attributes)) {
         store->hits.found++;
         note_resolved(store, node, linked, iteration);
         *entry = hold(store, node, iteration);
         return 0;
     }
-    if (status == 0 && S_ISREG(attributes.st_mode))
-        status = load(store, path, iteration, hash, entry);
-    else if (status == 0 && S_ISDIR(attributes.st_mode))
-        *entry = &store->directory_entry;
-    else if (status == 0)
-        status = 404;
+    int status = load(store, path, iteration, hash, entry);
     /* Looks the node up again, as opening the path may have freed it. */
     if (*entry == NULL || *entry == &store->directory_entry)
         forget(store, hash, path);
@@ -901,18 +903,12 @@ const struct beneath *store_beneath(const struct store *store)
     return &store->beneath;
 }
 
-const struct span store_suffixes[SIBLINGS] = {
-    [SIBLING_GZ] = SPAN_INIT(".gz"),
-    [SIBLING_ZST] = SPAN_INIT(".zst"),
-    [SIBLING_BR] = SPAN_INIT(".br"),
-};
-
 /* Returns the path of a sibling, with a NUL, in the store's memory; empty if it is too long. */
 static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
 {
     struct buffer path = BUFFER(store->sibling_path);
     buffer_append(&path, (struct span){node->path, node->path_length});
-    buffer_append(&path, store_suffixes[sibling]);
+    buffer_append(&path, sibling_suffixes[sibling]);
     buffer_byte(&path, '\0');
     return (struct span){path.at, path.overflow ? 0 : path.length - 1};
 }
@@ -942,38 +938,63 @@ static bool names_are_unchanged(struct store *store, const struct node *node, ui
     return directory != NULL && file_stamp_equal(&directory->stamp, &node->names.stamp);
 }
 
-/* Sets `names` to the directory's state before the caller looks for names in it. */
-static bool note_names(struct names *names, int directory, int64_t racy_ms)
+/* Sets the node's `names` to the state of its directory before the caller looks for names in it. */
+static bool note_names(struct store *store, struct node *node, int directory)
 {
     struct stat attributes;
+    struct names *names = &node->names;
     if (fstat(directory, &attributes) < 0)
         return false;
     struct file_stamp stamp = file_stamp_of(&attributes);
     if (names->first_seen == 0 || !file_stamp_equal(&stamp, &names->stamp))
-        names->first_seen = file_stamp_clock();
-    names->settled = file_stamp_is_settled(&stamp, names->first_seen, racy_ms);
+        names->first_seen = sibling_names_first_seen(&store->sibling_names, &stamp);
+    names->settled = file_stamp_is_settled(&stamp, names->first_seen, store->racy_ms);
     names->stamp = stamp;
     return true;
 }
 
-/* Finds the siblings that have no directory entry, not even a dangling link. Opens the directory to look for them, so
-   that they belong to its stamp. */
-__attribute__((noinline)) static void find_absent_siblings(struct store *store, struct node *node)
+enum { ALL_SIBLINGS = (1U << SIBLINGS) - 1 };
+
+/* True if the names of the node's directory are known, and no sibling is among them. */
+static bool lacks_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
-    node->absent = 0;
-    struct at_path at = at_directory(store, node);
-    int directory = openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool noted = directory >= 0 && note_names(&node->names, directory, store->racy_ms);
-    for (unsigned sibling = 0; sibling < SIBLINGS && noted; sibling++) {
+    const struct directory *directory = look_at_directory(store, node, iteration);
+    if (directory == NULL || !sibling_names_none(&store->sibling_names, &directory->stamp))
+        return false;
+    node->names = (struct names){.stamp = directory->stamp, .settled = true};
+    node->absent = ALL_SIBLINGS;
+    return true;
+}
+
+/* Returns the siblings that have no directory entry, not even a dangling link. */
+static unsigned probe_siblings(struct store *store, const struct node *node, int directory)
+{
+    unsigned absent = 0;
+    if (node->names.settled)
+        sibling_names_read(&store->sibling_names, &node->names.stamp, directory);
+    if (sibling_names_none(&store->sibling_names, &node->names.stamp))
+        return ALL_SIBLINGS;
+    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct stat attributes;
         struct span path = sibling_path(store, node, sibling);
         if (path.length > 0 && fstatat(directory, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
             errno == ENOENT)
-            node->absent |= 1U << sibling;
+            absent |= 1U << sibling;
     }
+    return absent;
+}
+
+/* Opens the directory to look for siblings, so that what is found belongs to its stamp. */
+__attribute__((noinline)) static void find_absent_siblings(struct store *store, struct node *node, uint64_t iteration)
+{
+    if (node->names.first_seen == 0 && lacks_siblings(store, node, iteration))
+        return;
+    struct at_path at = at_directory(store, node);
+    int directory = openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool noted = directory >= 0 && note_names(store, node, directory);
+    node->absent = noted ? probe_siblings(store, node, directory) : 0;
+    node->names.settled &= noted;
     descriptors_close(directory);
-    if (!noted)
-        node->names.settled = false;
 }
 
 __attribute__((noinline)) static void find_siblings(struct store *store, struct node *node, uint64_t iteration)
@@ -994,9 +1015,9 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     if (iteration != 0 && node->siblings_iteration == iteration)
         return node->siblings;
     if (!names_are_unchanged(store, node, iteration))
-        find_absent_siblings(store, node);
+        find_absent_siblings(store, node, iteration);
     node->siblings = 0;
-    if (node->absent != (1U << SIBLINGS) - 1)
+    if (node->absent != ALL_SIBLINGS)
         find_siblings(store, node, iteration);
     node->siblings_iteration = store->root_state == ROOT_CURRENT ? iteration : 0;
     return node->siblings;

@@ -15,6 +15,7 @@
 #include "site/beneath.h"
 #include "site/mime.h"
 #include "site/root.h"
+#include "site/sibling_names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,10 +56,6 @@ struct entry {
     unsigned users;   /* responses that hold it */
     struct cached_header head;
 };
-
-/* Encoded files beside a file, named by their suffix: ".gz", ".zst", ".br". */
-enum sibling { SIBLING_GZ, SIBLING_ZST, SIBLING_BR, SIBLINGS };
-extern const struct span store_suffixes[SIBLINGS]; /* with their dots */
 
 struct store;
 

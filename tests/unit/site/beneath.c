@@ -208,12 +208,43 @@ static struct outcome outcome_of_stat(int result, const struct stat *attributes)
                       : (struct outcome){.inode = attributes->st_ino, .mode = attributes->st_mode, .flags = O_PATH};
 }
 
+static bool is_equal(const struct outcome *a, const struct outcome *b)
+{
+    return a->error == b->error && a->inode == b->inode && a->mode == b->mode && a->flags == b->flags;
+}
+
+/* beneath_open_regular() finds what beneath_stat() has found, and opens it as beneath_open() does if it is a file. */
+static void opens_only_a_file(struct span path, const struct outcome *examined)
+{
+    bool linked;
+    int fd;
+    struct stat attributes;
+    int result = beneath_open_regular(&beneath, path, &attributes, &fd, &linked);
+    if (examined->error != 0 || !S_ISREG(examined->mode)) {
+        struct outcome again = outcome_of_stat(result, &attributes);
+        assert_true(is_equal(&again, examined));
+        assert_int_equal(fd, -1);
+        return;
+    }
+    assert_true(S_ISREG(attributes.st_mode));
+    struct outcome opened = outcome_of_open(fd);
+    struct outcome expected = outcome_of_open(beneath_open(&beneath, path, O_RDONLY, &linked));
+    assert_int_equal(result == 0, opened.error == 0);
+    assert_true(is_equal(&opened, &expected));
+}
+
+/* Stands for beneath_open_regular, of a path that is a file. */
+enum { REGULAR = O_RDONLY | O_NOCTTY };
+
 /* O_PATH alone stands for beneath_stat. */
 static struct outcome outcome_of(enum symlink_choice symlinks, struct span path, int flags)
 {
     bool linked;
+    int fd;
     struct stat attributes;
     beneath.symlinks = symlinks;
+    if (flags == REGULAR)
+        return outcome_of_open(beneath_open_regular(&beneath, path, &attributes, &fd, &linked) < 0 ? -1 : fd);
     if (flags == O_PATH)
         return outcome_of_stat(beneath_stat(&beneath, path, &attributes, &linked), &attributes);
     return outcome_of_open(beneath_open(&beneath, path, flags, &linked));
@@ -242,11 +273,6 @@ static int openat2_beneath(enum symlink_choice symlinks, const char *path, int f
     return fd;
 }
 
-static bool is_equal(const struct outcome *a, const struct outcome *b)
-{
-    return a->error == b->error && a->inode == b->inode && a->mode == b->mode && a->flags == b->flags;
-}
-
 static const int flag_choices[] = {
     O_PATH,
     O_PATH | O_DIRECTORY,
@@ -265,6 +291,8 @@ static void is_the_same_as_openat2(const char *path)
                 fail_msg("'%.100s', flags %o, symlinks %d: openat2 %s, inode %lu; walk %s, inode %lu", path,
                          (unsigned)flag_choices[i], (int)choices[k], strerror(expected.error),
                          (unsigned long)expected.inode, strerror(found.error), (unsigned long)found.inode);
+            if (flag_choices[i] == O_PATH)
+                opens_only_a_file(span_of(path), &expected);
         }
     }
 }
@@ -619,6 +647,7 @@ static void races_never_lead_outside(void **state)
     assert_int_equal(symlinkat("../secret", root, "swap-out"), 0);
     open_while("root/swap-file", "root/swap-out", "swap-file", O_RDONLY);
     open_while("root/swap-file", "root/swap-out", "swap-file", O_PATH);
+    open_while("root/swap-file", "root/swap-out", "swap-file", REGULAR);
     /* A directory is moved out of the root while a link in it leads up; "../secret" exists in both places. */
     assert_int_equal(mkdirat(root, "rooms/room", 0755), 0);
     assert_int_equal(symlinkat("../../f", root, "rooms/room/up"), 0);
@@ -631,6 +660,7 @@ static void races_never_lead_outside(void **state)
     assert_int_equal(symlinkat("f", root, "turn-link"), 0);
     assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_RDONLY), RACES);
     assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_PATH), RACES);
+    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", REGULAR), RACES);
 }
 
 static void no_descriptor_stays_open(void **state)

@@ -1118,6 +1118,44 @@ static void assert_calls(const char *path, uint64_t iteration, unsigned expected
     assert_int_equal(opens, expected_opens);
 }
 
+/* Finds the path and its siblings, and checks the number of calls. */
+static void assert_first_look(const char *path, uint64_t iteration, unsigned expected_stats, unsigned expected_opens)
+{
+    struct entry *entry = NULL;
+    stats = opens = 0;
+    assert_int_equal(store_find(store, span_of(path), iteration, &entry), 0);
+    assert_int_equal(store_siblings(store, entry, iteration), 0);
+    store_release(store, entry);
+    assert_int_equal(stats, expected_stats);
+    assert_int_equal(opens, expected_opens);
+}
+
+/* If the names of its directory are known, a new file costs a stat, an open, and those of the directory. */
+static void a_first_look_asks_for_no_sibling_in_a_directory_without(void **state)
+{
+    static const char *const paths[] = {"one", "two", "three", "four", "a/one", "a/two", "a/three"};
+    (void)state;
+    make_directory("a");
+    for (size_t i = 0; i < COUNT(paths); i++)
+        write_file(paths[i], "x");
+    assert_first_look("one", 1, 1 + 1 + 3, 1 + 1); /* the file, the directory, three siblings */
+    assert_first_look("a/one", 1, 1 + 1 + 3, 2 + 1);
+    settle();
+    assert_first_look("two", 2, 1 + 1, 1 + 2); /* its names are read */
+    assert_first_look("a/two", 2, 1 + 1, 2 + 2);
+    assert_first_look("three", 3, 1 + 1, 1);
+    assert_first_look("a/three", 3, 1 + 1, 2);
+    write_file("four.br", "x");
+    struct entry *file = found("four");
+    assert_int_equal(store_siblings(store, file, 4), 1U << SIBLING_BR);
+    store_release(store, file);
+    file = found("one");
+    assert_int_equal(store_siblings(store, file, 4), 0);
+    write_file("one.gz", "x");
+    assert_int_equal(store_siblings(store, file, 5), 1U << SIBLING_GZ);
+    store_release(store, file);
+}
+
 static void requests_of_an_iteration_share_their_directory(void **state)
 {
     static const char *const paths[] = {"a/one", "a/two", "b/one"};
@@ -1830,6 +1868,7 @@ int main(void)
         TEST(a_file_that_was_just_seen_is_read_again),
         TEST(a_file_that_was_seen_unchanged_for_long_enough_is_kept),
         TEST(a_look_at_an_unchanged_file_is_one_stat_for_each_name),
+        TEST(a_first_look_asks_for_no_sibling_in_a_directory_without),
         TEST(requests_of_an_iteration_share_their_directory),
         TEST(a_link_in_place_of_a_directory_shows_at_once),
         TEST(another_directory_of_the_same_name_shows_at_once),
