@@ -68,7 +68,9 @@ struct worker {
     struct config config;
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
-    struct arrival arrived[LIMIT_EVENTS];
+    struct arrival arrived[LIMIT_EVENTS]; /* of the batch: to be stepped together */
+    unsigned arrivals;
+    size_t batch_used;
     char handed[HANDOFF_BYTES_MAX]; /* bytes that came with a connection */
     char batch[LIMIT_BATCH];        /* requests that are received before the first of them is answered */
 };
@@ -432,7 +434,52 @@ static bool expects_header(const struct worker *worker, const union peer *peer)
     return settings->proxy_protocol && client_is_trusted_proxy(peer, settings);
 }
 
-/* Returns false if the listener has no more, or fails. */
+/* ---- the batch: requests that are all received before the first of them is answered ---- */
+
+/* Bounds the first turns of `count` responses that begin together. None sends anything in a slow network. */
+static void share_first_turns(struct worker *worker, unsigned count)
+{
+    uint64_t bytes = LIMIT_TURN_BYTES;
+    if (count > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES) {
+        uint64_t share = LIMIT_FIRST_TURNS_BYTES / count;
+        bytes = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
+    }
+    worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? bytes : 0;
+}
+
+/* A stat made from now on is later than the last byte of each request of the batch, so they may share it. */
+static inline void step_arrivals(struct worker *worker)
+{
+    worker->service.context.iteration++;
+    share_first_turns(worker, worker->arrivals);
+    for (unsigned i = 0; i < worker->arrivals; i++) {
+        worker->service.received = worker->arrived[i].received;
+        step(worker, worker->arrived[i].connection);
+    }
+    worker->arrivals = 0;
+    worker->batch_used = 0;
+}
+
+static inline void keep_batch_room(struct worker *worker)
+{
+    if (sizeof worker->batch - worker->batch_used < LIMIT_INPUT)
+        step_arrivals(worker);
+}
+
+/* Receives from the connection. Call keep_batch_room() first. */
+static inline void add_arrival(struct worker *worker, struct connection *connection)
+{
+    struct arrival *arrival = &worker->arrived[worker->arrivals++];
+    arrival->connection = connection;
+    arrival->received = connection_awaits_request(connection)
+                            ? connection_receive(connection, worker->batch + worker->batch_used, LIMIT_INPUT)
+                            : (struct received){NULL, RECEIVED_NOTHING};
+    worker->batch_used += arrival->received.length > 0 ? (size_t)arrival->received.length : 0;
+}
+
+/* ---- new connections ---- */
+
+/* Adds a connection to the batch. Returns false if the listener has no more, or fails. */
 static bool accept_one(struct worker *worker, unsigned listener)
 {
     union peer peer;
@@ -443,8 +490,10 @@ static bool accept_one(struct worker *worker, unsigned listener)
     worker->failing[listener] = false;
     worker->accepted[listener]++;
     struct connection *connection = admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
-    if (connection != NULL)
-        step(worker, connection);
+    if (connection == NULL)
+        return true;
+    keep_batch_room(worker);
+    add_arrival(worker, connection);
     return true;
 }
 
@@ -628,55 +677,20 @@ static void note_event(struct connection *connection, uint32_t events)
     connection->peer_shutdown |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 }
 
-/* Receives from the connections of as many events as the batch has room for. Returns the number of these events, at
-   least one; the first `*arrivals` of worker->arrived are to be stepped. */
-static unsigned receive_batch(struct worker *worker, const struct epoll_event *events, unsigned count,
-                              unsigned *arrivals)
+static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
-    size_t used = 0;
-    unsigned i;
-    *arrivals = 0;
-    for (i = 0; i < count && sizeof worker->batch - used >= LIMIT_INPUT; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;
         if (is_of_source(worker, &events[i]))
             continue;
+        keep_batch_room(worker);
         note_event(connection, events[i].events);
         if (connection->state == CONNECTION_SEND) /* within the time of all turns, or they would delay the requests */
             add_ready(worker, connection);
-        if (connection->ready)
-            continue;
-        struct arrival *arrival = &worker->arrived[(*arrivals)++];
-        arrival->connection = connection;
-        arrival->received = connection_awaits_request(connection)
-                                ? connection_receive(connection, worker->batch + used, LIMIT_INPUT)
-                                : (struct received){NULL, RECEIVED_NOTHING};
-        used += arrival->received.length > 0 ? (size_t)arrival->received.length : 0;
+        if (!connection->ready)
+            add_arrival(worker, connection);
     }
-    return i;
-}
-
-/* Bounds the first turns of `count` responses that begin together. None sends anything in a slow network. */
-static void share_first_turns(struct worker *worker, unsigned count)
-{
-    uint64_t share =
-        count > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES ? LIMIT_FIRST_TURNS_BYTES / count : LIMIT_TURN_BYTES;
-    uint64_t bytes = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
-    worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? bytes : 0;
-}
-
-/* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
-   each of them, so they may share it. */
-static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
-{
-    for (unsigned next = 0, arrivals; next < count;) {
-        next += receive_batch(worker, events + next, count - next, &arrivals);
-        worker->service.context.iteration++;
-        share_first_turns(worker, arrivals);
-        for (unsigned i = 0; i < arrivals; i++) {
-            worker->service.received = worker->arrived[i].received;
-            step(worker, worker->arrived[i].connection);
-        }
-    }
+    step_arrivals(worker);
 }
 
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle.
@@ -688,8 +702,8 @@ static bool serve_sources(struct worker *worker, const struct epoll_event *event
         if (!is_of_source(worker, &events[i]))
             continue;
         unsigned source = (unsigned)events[i].data.u64;
-        share_first_turns(worker, LIMIT_ACCEPTS);
         more |= take_connections(worker, source);
+        step_arrivals(worker);
         if (is_listener(worker, source))
             yield_listener(worker, source);
     }
@@ -761,7 +775,9 @@ static bool is_leaving(const struct worker *worker)
 static void accept_last(struct worker *worker, unsigned listener)
 {
     for (unsigned i = 0; i < LIMIT_DRAIN_ROUNDS * LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
-        if (!accept_one(worker, listener))
+        bool more = accept_one(worker, listener);
+        step_arrivals(worker);
+        if (!more)
             return;
         if (worker->connections > worker->connections_max)
             make_room(worker);

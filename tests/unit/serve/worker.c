@@ -27,6 +27,7 @@
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -55,6 +56,7 @@ struct trial {
     size_t first_turn;           /* the most bytes of a connection's first turn */
     size_t later_turn;           /* the same of the others */
     bool has_turned[FD_SETSIZE]; /* by socket */
+    atomic_uint stats;
 };
 static struct trial *trials, *trial;
 
@@ -67,6 +69,13 @@ int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
     trial->sent_at_last_accept = trial->sent;
     errno = trial->only == 0 || trial->only == fd ? trial->error : 0;
     return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
+}
+
+/* Replaces the C library's. */
+int fstatat(int directory, const char *path, struct stat *attributes, int flags)
+{
+    trial->stats++;
+    return (int)syscall(SYS_newfstatat, directory, path, attributes, flags);
 }
 
 #define REQUEST "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -150,22 +159,33 @@ static void wait_ms(long time)
     nanosleep(&(struct timespec){time / 1000, time % 1000 * 1000000}, NULL);
 }
 
-/* Waits for the response to the request of ask(). */
-static void assert_served(int client)
+/* Waits for a response that begins so. */
+static void assert_begins(int client, const char *expected)
 {
     char answer[13] = "";
     struct timeval patience = {.tv_sec = 300};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     assert_true(recv(client, answer, 12, MSG_WAITALL) == 12);
-    assert_memory_equal(answer, "HTTP/1.1 ", 9);
+    assert_memory_equal(answer, expected, strlen(expected));
+}
+
+/* Waits for the response to the request of ask(). */
+static void assert_served(int client)
+{
+    assert_begins(client, "HTTP/1.1 ");
+}
+
+static int ask_for(const struct sockaddr_in *address, const char *head)
+{
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (const struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(send(client, head, strlen(head), 0), strlen(head));
+    return client;
 }
 
 static int ask(const struct sockaddr_in *address)
 {
-    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(client, (const struct sockaddr *)address, sizeof *address), 0);
-    assert_int_equal(send(client, request, sizeof request - 1, 0), sizeof request - 1);
-    return client;
+    return ask_for(address, request);
 }
 
 static void stop_worker(pid_t worker)
@@ -511,6 +531,37 @@ static void new_connections_overtake_the_turns_of_downloads(void **state)
     assert_in_range(sent / LIMIT_TURN_BYTES, 5, CLIENTS / LIMIT_ACCEPTS + 5);
 }
 
+static void connections_accepted_together_share_stats(void **state)
+{
+    int clients[LIMIT_ACCEPTS];
+    struct sockaddr_in address;
+    char path[] = "/tmp/tinyhttpd-XXXXXX", head[80];
+    (void)state;
+    trial = &trials[0];
+    *trial = (struct trial){0};
+    int file = mkstemp(path), listener = listen_at(&address);
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    pid_t worker = start_worker(&listener, 1);
+    clients[0] = ask_for(&address, head);
+    assert_begins(clients[0], "HTTP/1.1 200");
+    close(clients[0]);
+    unsigned one = trial->stats;
+    pause_worker(worker);
+    for (unsigned i = 0; i < LIMIT_ACCEPTS; i++)
+        clients[i] = ask_for(&address, head);
+    resume(worker);
+    for (unsigned i = 0; i < LIMIT_ACCEPTS; i++) {
+        assert_begins(clients[i], "HTTP/1.1 200");
+        close(clients[i]);
+    }
+    unsigned all = trial->stats - one;
+    stop_worker(worker);
+    close(listener), close(file);
+    assert_int_equal(unlink(path), 0);
+    assert_in_range(one, 1, 20);
+    assert_in_range(all, 1, 2 * one); /* by all of them, not by each */
+}
+
 /* No other workers, and no master that reads notices. */
 static void fill_fixed_descriptors(void)
 {
@@ -533,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
         cmocka_unit_test(a_request_overtakes_the_turns_of_downloads),
         cmocka_unit_test(new_connections_overtake_the_turns_of_downloads),
+        cmocka_unit_test(connections_accepted_together_share_stats),
     };
     trials = mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fill_fixed_descriptors();
