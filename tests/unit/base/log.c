@@ -752,6 +752,24 @@ static void log_files_can_be_read_but_for_fifos(void **state)
     close(file);
 }
 
+/* As if the program was started with standard input closed. */
+static void log_file_may_have_the_first_descriptor(void **state)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX";
+    int file = mkostemp(path, O_CLOEXEC), saved = dup(STDIN_FILENO);
+    struct failure failure = {0};
+    (void)state;
+    close(STDIN_FILENO);
+    int fd = log_file_open("--access-log", path, &failure);
+    ssize_t written = write(fd, "line\n", 5);
+    close(fd);
+    put_on(STDIN_FILENO, saved);
+    unlink(path);
+    close(file);
+    assert_int_equal(written, 5);
+    assert_int_equal(failure.status, 0);
+}
+
 /* "1994-11-06T08:49:37Z tinyhttpd: a\n"; the journal has times of its own. */
 static void lines_are_stamped_but_for_the_journal(void **state)
 {
@@ -823,6 +841,7 @@ int main(void)
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
         cmocka_unit_test(log_files_can_be_read_but_for_fifos),
+        cmocka_unit_test(log_file_may_have_the_first_descriptor),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
         /* These last: log_stamp() can't be undone. */
         cmocka_unit_test(long_line_of_text_has_one_stamp_and_all_bytes),

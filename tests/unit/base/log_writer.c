@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "capture.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,40 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+
+/* ---- wrappers of the C library's functions ---- */
+
+static bool fork_fails;
+
+pid_t fork(void)
+{
+    static pid_t (*next)(void);
+    if (fork_fails) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "fork");
+        memcpy(&next, &found, sizeof next);
+    }
+    return next();
+}
+
+static unsigned pauses;
+
+int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *most)
+{
+    typedef int function(const sigset_t *set, siginfo_t *info, const struct timespec *most);
+    static function *next;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "sigtimedwait");
+        memcpy(&next, &found, sizeof next);
+    }
+    pauses++;
+    return next(set, info, most);
+}
+
+/* ---- a writer ---- */
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
@@ -45,6 +80,7 @@ static struct fixture begin(void)
     close(ends[1]);
     fixture.reader = ends[0];
     assert_true(log_writer_open(&fixture.writer));
+    assert_true(fixture.writer.is_open);
     return fixture;
 }
 
@@ -57,6 +93,7 @@ static void put_back(const struct fixture *fixture)
 static void end(struct fixture *fixture)
 {
     log_writer_close(&fixture->writer);
+    assert_false(fixture->writer.is_open);
     log_writer_end_all(&fixture->writer.pid, 1, false);
     put_back(fixture);
     assert_int_equal(fixture->writer.pid, 0);
@@ -130,16 +167,19 @@ static void each_write_has_whole_lines(void **state)
 static void text_without_a_line_end_is_written_at_the_end(void **state)
 {
     static char text[LIMIT_LOG_LINE + 9];
+    static const size_t rests[] = {1, 9};
     char got[sizeof text + 1];
     (void)state;
     memset(text, 'a', sizeof text);
-    struct fixture fixture = begin();
-    send_text(&fixture, text, sizeof text);
-    end(&fixture);
-    assert_int_equal(read(fixture.reader, got, sizeof got), LIMIT_LOG_LINE);
-    assert_int_equal(read(fixture.reader, got, sizeof got), 9);
-    assert_int_equal(read(fixture.reader, got, sizeof got), 0);
-    close(fixture.reader);
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+        struct fixture fixture = begin();
+        send_text(&fixture, text, LIMIT_LOG_LINE + rests[i]);
+        end(&fixture);
+        assert_int_equal(read(fixture.reader, got, sizeof got), LIMIT_LOG_LINE);
+        assert_int_equal(read(fixture.reader, got, sizeof got), rests[i]);
+        assert_int_equal(read(fixture.reader, got, sizeof got), 0);
+        close(fixture.reader);
+    }
 }
 
 /* Fills the pipe to the writer. Returns the number of lines. */
@@ -167,6 +207,74 @@ static void take(const struct fixture *fixture, char *at, size_t count)
 {
     for (ssize_t got; count > 0; at += got, count -= (size_t)got)
         assert_true((got = read(fixture->reader, at, count)) > 0);
+}
+
+/* The writer has read all that was sent, and waits for more. */
+static void await_idle_writer(const struct fixture *fixture)
+{
+    char path[64], attributes[512];
+    int unread = 1;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)fixture->writer.pid);
+    for (bool is_asleep = false; unread > 0 || !is_asleep; usleep(1000)) {
+        assert_int_equal(ioctl(fixture->writer.from, FIONREAD, &unread), 0);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t length = read(fd, attributes, sizeof attributes - 1);
+        close(fd);
+        assert_true(length > 0);
+        attributes[length] = '\0';
+        is_asleep = strncmp(strrchr(attributes, ')'), ") S", 3) == 0;
+    }
+}
+
+static void stop_writer(const struct fixture *fixture)
+{
+    await_idle_writer(fixture);
+    kill(fixture->writer.pid, SIGSTOP);
+    assert_int_equal(waitpid(fixture->writer.pid, NULL, WUNTRACED), fixture->writer.pid);
+}
+
+static size_t unread_bytes(int pipe)
+{
+    int unread;
+    assert_int_equal(ioctl(pipe, FIONREAD, &unread), 0);
+    return (size_t)unread;
+}
+
+/* It reads all that it has room for, a part of a line at the end, and is told to end while it writes the first. */
+static void writer_that_is_switched_reads_the_rest_of_a_line(void **state)
+{
+    enum { LINES = 3 * LIMIT_LOG_LINE / 32 };
+    static char text[LINES * 64];
+    size_t taken = 0;
+    (void)state;
+    alarm(300);
+    struct fixture fixture = begin();
+    fcntl(STDOUT_FILENO, F_SETFL, 0); /* not O_DIRECT, of which a part can't be read */
+    fcntl(fixture.reader, F_SETPIPE_SZ, LIMIT_LOG_LINE);
+    stop_writer(&fixture);
+    for (unsigned i = 0; i < LINES; i++)
+        send_text(&fixture, line.at, line.length);
+    kill(fixture.writer.pid, SIGCONT);
+    while (unread_bytes(fixture.reader) == 0)
+        usleep(1000);
+    log_writer_switch(&fixture.writer);
+    while (waitpid(fixture.writer.pid, NULL, WNOHANG) == 0) {
+        size_t unread = unread_bytes(fixture.reader);
+        take(&fixture, text + taken, unread);
+        taken += unread;
+    }
+    size_t unread = unread_bytes(fixture.reader);
+    take(&fixture, text + taken, unread);
+    taken += unread;
+    assert_true(taken > 2 * LIMIT_LOG_LINE && taken < LINES * line.length);
+    assert_int_equal(text[taken - 1], '\n');
+    assert_true(log_writer_start(&fixture.writer));
+    take(&fixture, text + taken, LINES * line.length - taken);
+    end(&fixture);
+    alarm(0);
+    close(fixture.reader);
+    for (unsigned i = 0; i < LINES; i++)
+        assert_memory_equal(text + i * line.length, line.at, line.length);
 }
 
 /* The next one goes on with the pipe, which has lines all the time; each line arrives once, in its order. */
@@ -229,6 +337,20 @@ static void stream_that_is_not_read_delays_the_end_for_a_bounded_time(void **sta
     assert_lines_came_or_were_reported(&fixture, sent);
 }
 
+/* A worker that does not end keeps the pipe open; the writer tells what it lost and does not wait for it. */
+static void writer_whose_time_is_up_does_not_wait_for_more_lines(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    int worker = fcntl(fixture.writer.into, F_DUPFD_CLOEXEC, 0);
+    unsigned long sent = fill(&fixture);
+    end(&fixture);
+    close(worker);
+    capture_end(&errors);
+    assert_lines_came_or_were_reported(&fixture, sent);
+}
+
 /* As after a reload: the program that would tell the writer to finish is gone, and the old workers end. */
 static void writer_of_a_stream_that_is_not_read_ends_after_the_last_worker(void **state)
 {
@@ -248,23 +370,6 @@ static void writer_of_a_stream_that_is_not_read_ends_after_the_last_worker(void 
     assert_lines_came_or_were_reported(&fixture, sent);
 }
 
-/* The writer has read all that was sent, and waits for more. */
-static void await_idle_writer(const struct fixture *fixture)
-{
-    char path[64], attributes[512];
-    int unread = 1;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)fixture->writer.pid);
-    for (bool is_asleep = false; unread > 0 || !is_asleep; usleep(1000)) {
-        assert_int_equal(ioctl(fixture->writer.from, FIONREAD, &unread), 0);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t length = read(fd, attributes, sizeof attributes - 1);
-        close(fd);
-        assert_true(length > 0);
-        attributes[length] = '\0';
-        is_asleep = strncmp(strrchr(attributes, ')'), ") S", 3) == 0;
-    }
-}
-
 /* The writer gets no CPU time until the time is over: signals that wait for a stopped process are handled before it
    goes on, SIGURG's (WRITER_FINISH) before SIGALRM's. */
 static void lines_are_written_though_the_time_is_up_if_that_does_not_block(void **state)
@@ -272,9 +377,7 @@ static void lines_are_written_though_the_time_is_up_if_that_does_not_block(void 
     char got[4 * 64];
     (void)state;
     struct fixture fixture = begin();
-    await_idle_writer(&fixture);
-    kill(fixture.writer.pid, SIGSTOP);
-    assert_int_equal(waitpid(fixture.writer.pid, NULL, WUNTRACED), fixture.writer.pid);
+    stop_writer(&fixture);
     for (unsigned i = 0; i < 3; i++)
         send_text(&fixture, line.at, line.length);
     kill(fixture.writer.pid, SIGURG);
@@ -282,6 +385,46 @@ static void lines_are_written_though_the_time_is_up_if_that_does_not_block(void 
     kill(fixture.writer.pid, SIGCONT);
     end(&fixture);
     assert_int_equal(read(fixture.reader, got, sizeof got), 3 * line.length);
+    close(fixture.reader);
+}
+
+/* Signals to the whole process group, as of Ctrl-C; the workers still have lines to write. */
+static void signals_of_the_process_group_do_not_end_the_writer(void **state)
+{
+    static const int signals[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
+                                  SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
+    char got[64];
+    (void)state;
+    struct fixture fixture = begin();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        await_idle_writer(&fixture);
+        assert_int_equal(kill(fixture.writer.pid, signals[i]), 0);
+        send_text(&fixture, line.at, line.length);
+        alarm(300);
+        assert_int_equal(read(fixture.reader, got, sizeof got), line.length);
+        alarm(0);
+    }
+    end(&fixture);
+    close(fixture.reader);
+}
+
+/* Another process may have set O_NONBLOCK on the stream. */
+static void stream_that_does_not_block_loses_no_lines(void **state)
+{
+    char got[LIMIT_LOG_LINE];
+    size_t came = 0;
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK | O_DIRECT);
+    unsigned long sent = fill(&fixture);
+    alarm(300);
+    for (ssize_t size; came < sent * line.length; came += (size_t)size)
+        assert_true((size = read(fixture.reader, got, sizeof got)) > 0);
+    alarm(0);
+    end(&fixture);
+    capture_end(&errors);
+    assert_string_equal(captured, "");
     close(fixture.reader);
 }
 
@@ -455,6 +598,45 @@ static void restart_is_due_after_a_delay_or_at_once_after_a_switch(void **state)
     close(fixture.reader);
 }
 
+/* Of a pid that is not a child's any more, as the log writer has ended, another process may have the number. */
+static volatile sig_atomic_t urgent_signals;
+
+static void count_urgent(int signal)
+{
+    (void)signal;
+    urgent_signals = 1;
+}
+
+static void processes_that_are_no_children_get_no_signal(void **state)
+{
+    pid_t pids[] = {getpid(), 0};
+    (void)state;
+    urgent_signals = 0;
+    signal(SIGURG, count_urgent);
+    log_writer_end_all(pids, 2, false);
+    signal(SIGURG, SIG_DFL);
+    assert_false(urgent_signals);
+    assert_int_equal(pids[0], 0);
+}
+
+static void writer_that_cannot_be_started_is_failing(void **state)
+{
+    struct log_writer writer = template;
+    (void)state;
+    fork_fails = true;
+    bool is_open = log_writer_open(&writer);
+    int error = errno;
+    fork_fails = false;
+    assert_false(is_open || writer.is_open);
+    assert_true(writer.is_failing);
+    assert_int_equal(writer.pid, 0);
+    assert_int_equal(error, EAGAIN);
+    assert_true(log_writer_open(&writer));
+    assert_false(writer.is_failing);
+    log_writer_close(&writer);
+    log_writer_end_all(&writer.pid, 1, false);
+}
+
 /* Stops so many writers and ends them. Returns how long that took, in milliseconds. */
 static int64_t end_stopped_writers(unsigned count, bool hurried)
 {
@@ -481,7 +663,10 @@ static int64_t end_stopped_writers(unsigned count, bool hurried)
 static void stopped_writers_share_one_wait(void **state)
 {
     (void)state;
-    int64_t one = end_stopped_writers(1, false), eight = end_stopped_writers(8, false);
+    pauses = 0;
+    int64_t one = end_stopped_writers(1, false);
+    assert_in_range(pauses, 1, LIMIT_LOG_LAST_MS / 10); /* the CPU is idle meanwhile */
+    int64_t eight = end_stopped_writers(8, false);
     assert_true(one >= LIMIT_LOG_LAST_MS && eight >= LIMIT_LOG_LAST_MS);
     assert_true(eight < 4 * one);
 }
@@ -577,8 +762,11 @@ int main(void)
         cmocka_unit_test(each_write_has_whole_lines),
         cmocka_unit_test(text_without_a_line_end_is_written_at_the_end),
         cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
+        cmocka_unit_test(writer_whose_time_is_up_does_not_wait_for_more_lines),
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(lines_are_written_though_the_time_is_up_if_that_does_not_block),
+        cmocka_unit_test(signals_of_the_process_group_do_not_end_the_writer),
+        cmocka_unit_test(stream_that_does_not_block_loses_no_lines),
         cmocka_unit_test(stream_without_a_reader_is_reported),
         cmocka_unit_test(line_cut_short_spoils_no_other),
         cmocka_unit_test(cut_line_at_the_end_of_a_file_is_ended),
@@ -586,11 +774,14 @@ int main(void)
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_can_be_started_again),
         cmocka_unit_test(restart_is_due_after_a_delay_or_at_once_after_a_switch),
+        cmocka_unit_test(processes_that_are_no_children_get_no_signal),
+        cmocka_unit_test(writer_that_cannot_be_started_is_failing),
         cmocka_unit_test(stopped_writers_share_one_wait),
         cmocka_unit_test(idle_writer_ends_before_one_that_is_stopped),
         cmocka_unit_test(writer_without_descriptors_is_not_opened),
         cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
+        cmocka_unit_test(writer_that_is_switched_reads_the_rest_of_a_line),
         cmocka_unit_test(signals_neither_shorten_nor_delay_the_end),
         cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };

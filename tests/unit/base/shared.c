@@ -10,12 +10,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* The error of memfd_create(2) with MFD_NOEXEC_SEAL; 0: as the kernel does. */
+static int seal_error;
+
+int memfd_create(const char *name, unsigned flags)
+{
+    if (seal_error != 0 && (flags & 0x8U) != 0) {
+        errno = seal_error;
+        return -1;
+    }
+    return (int)syscall(SYS_memfd_create, name, flags);
+}
 
 static struct shared shared;
 
@@ -25,10 +39,21 @@ static int begin(void **state)
     return shared_open(&shared, 3, 10) ? 0 : -1;
 }
 
+static bool is_mapped(const void *at)
+{
+    unsigned char resident;
+    return mincore((void *)(uintptr_t)at, 1, &resident) == 0;
+}
+
 static int end(void **state)
 {
+    const struct shared before = shared;
     (void)state;
     shared_close(&shared);
+    for (unsigned part = 0; part < before.count; part++) {
+        if (is_mapped(shared_write(&before, part)) || is_mapped(shared_read(&before, part)))
+            return -1;
+    }
     return shared.count == 0 && shared_write(&shared, 7) == NULL && shared_read(&shared, 7) == NULL ? 0 : -1;
 }
 
@@ -91,12 +116,6 @@ static void other_parts_cannot_be_written(void **state)
     assert_int_equal(status, 0);
     for (unsigned part = 0; part < shared.count; part++)
         assert_string_equal(shared_read(&shared, part), "");
-}
-
-static bool is_mapped(const void *at)
-{
-    unsigned char resident;
-    return mincore((void *)(uintptr_t)at, 1, &resident) == 0;
 }
 
 static int drop_all_parts(void)
@@ -199,6 +218,51 @@ static void without_memory_there_are_no_parts(void **state)
     shared_close(&none);
 }
 
+static int lowest_descriptor(void)
+{
+    int fd = open("/", O_PATH | O_CLOEXEC);
+    close(fd);
+    return fd;
+}
+
+static void parts_take_no_descriptors(void **state)
+{
+    struct shared parts;
+    (void)state;
+    int lowest = lowest_descriptor();
+    errno = EINVAL; /* of an earlier call */
+    assert_true(shared_open(&parts, 2, 10));
+    assert_int_equal(lowest_descriptor(), lowest);
+    shared_close(&parts);
+}
+
+static void kernels_before_linux_6_3_have_parts(void **state)
+{
+    struct shared parts;
+    (void)state;
+    seal_error = EINVAL; /* an unknown flag */
+    bool is_open = shared_open(&parts, 2, 10);
+    seal_error = EMFILE;
+    bool is_open_at_an_error = shared_open(&shared, 2, 10);
+    seal_error = 0;
+    assert_true(is_open);
+    assert_false(is_open_at_an_error);
+    shared_close(&parts);
+}
+
+static void without_descriptors_there_are_no_parts(void **state)
+{
+    struct shared none;
+    struct rlimit before;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max}), 0);
+    bool is_open = shared_open(&none, 2, 10);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(is_open);
+    assert_int_equal(none.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,7 +272,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(process_without_a_part_only_reads, begin, end),
         cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_allocated_and_sealed_at_creation, begin, end),
+        cmocka_unit_test(parts_take_no_descriptors),
         cmocka_unit_test(without_memory_there_are_no_parts),
+        cmocka_unit_test(kernels_before_linux_6_3_have_parts),
+        cmocka_unit_test(without_descriptors_there_are_no_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,8 +122,9 @@ static void suspending_stops_until_cont(void **state)
     if (pid == 0) {
         setpgid(0, 0); /* not orphaned, as its parent is in another group of the session */
         signal(SIGTSTP, do_nothing);
+        signals_hold(1U << SIGNAL_SUSPEND); /* as in the master, which lets signals arrive only in a wait */
         signals_suspend();
-        _exit(handler_of(SIGTSTP) == do_nothing ? 0 : 1);
+        _exit(handler_of(SIGTSTP) == do_nothing && is_blocked(SIGTSTP) ? 0 : 1);
     }
     assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
     assert_true(WIFSTOPPED(status));
