@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <utime.h>
 
 #include <cmocka.h>
@@ -185,6 +186,20 @@ static inline const char *ask_as_user(const char *text)
 }
 
 #define GET(target, fields) "GET " target " HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n"
+
+/* The response while the process can't open files. */
+static inline const char *ask_without_descriptors(const char *request)
+{
+    struct rlimit before, none;
+    asked.keeps_store = true;
+    ask(GET("/index.html", "")); /* opens the store */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const char *response = ask(request);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return response;
+}
 
 static inline void assert_status(const char *response, int status)
 {

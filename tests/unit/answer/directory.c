@@ -1,5 +1,6 @@
 /* Directories: access to listings, their media types, and redirects to the address with a slash. */
 #include "asked.h"
+#include "capture.h"
 
 static void listings_are_for_local_clients_if_host_is_checked(void **state)
 {
@@ -115,6 +116,85 @@ static void an_index_that_may_not_be_read_is_403(void **state)
     assert_status(ask_as_user(GET("/empty/", "")), 404);
 }
 
+/* Makes nested directories below `path`, which begins and ends with a slash, and appends their names, `length` bytes in
+   all, and a slash. The names are quotes, each of which has three bytes in a link. */
+static void make_deep_directory(char *path, size_t length)
+{
+    char *at = path + strlen(path);
+    for (size_t left = length; left > 0;) {
+        size_t name = left > 256 ? 250 : left;
+        memset(at, '"', name);
+        at[name] = '\0';
+        assert_int_equal(mkdir(path + 1, 0755), 0);
+        at[name] = '/';
+        at += name + 1;
+        *at = '\0';
+        left -= name;
+        left -= left > 0;
+    }
+}
+
+static const char *get(const char *path, const char *fields)
+{
+    static char request[LIMIT_TARGET + 512];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, fields);
+    return request;
+}
+
+static void a_directory_that_no_link_can_name_is_not_listed(void **state)
+{
+    char path[4096] = "/";
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_deep_directory(path, 2700);
+    assert_has(ask(get(path, "")), "This folder is empty.");
+    make_deep_directory(path, 100);
+    assert_status(ask(get(path, "")), 404);
+}
+
+/* HTML tells of missing entries, JSON can't. */
+static void a_listing_without_an_entry_is_an_error_in_json(void **state)
+{
+    char path[4096] = "/";
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_deep_directory(path, 2700);
+    size_t length = strlen(path);
+    memset(path + length, '"', 100);
+    path[length + 100] = '\0';
+    make_file(path + 1, "");
+    path[length] = '\0';
+    assert_has(ask(get(path, "")), "Only a part");
+    struct capture errors = capture_begin(STDERR_FILENO);
+    const char *response = ask(get(path, "Accept: application/json\r\n"));
+    capture_end(&errors);
+    assert_status(response, 503);
+    assert_has(captured, "File too large\n");
+}
+
+static void without_memory_a_listing_is_503(void **state)
+{
+    enum { MOST = 100 };
+    struct body_producer *held[MOST];
+    struct beneath beneath = {.root = open("empty", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    unsigned count = 0;
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    listing_bound(LIMIT_LISTING_SMALL);
+    while (count < MOST &&
+           (held[count] = listing_open(&beneath, SPAN(""), dup(beneath.root), &(struct listing_form){0})))
+        count++;
+    const char *response = ask(GET("/empty/", ""));
+    while (count > 0) {
+        count--;
+        held[count]->drop(held[count]);
+    }
+    listing_bound(LIMIT_LISTING_BYTES);
+    close(beneath.root);
+    assert_status(response, 503);
+    assert_has(ask(GET("/empty/", "")), "note.txt");
+}
+
 /* Browsers read a backslash as a slash (WHATWG URL, "relative slash state"). */
 static void a_redirect_escapes_backslashes_and_line_ends(void **state)
 {
@@ -122,6 +202,8 @@ static void a_redirect_escapes_backslashes_and_line_ends(void **state)
     assert_int_equal(mkdir("\\evil.example", 0755), 0);
     assert_int_equal(mkdir("a\r\nX: y", 0755), 0);
     assert_has(ask(GET("/%5Cevil.example", "")), "\r\nLocation: %5Cevil.example/\r\n");
+    assert_int_equal(mkdir("x", 0755), 0);
+    assert_has(ask(GET("/x", "")), "\r\nLocation: x/\r\n");
     assert_lacks(ask(GET("/a%0D%0AX:%20y", "")), "\r\nX: y");
 }
 
@@ -139,6 +221,9 @@ int main(void)
         ASKED_TEST(dotfiles_lists_dot_names),
         ASKED_TEST(listings_link_up_only_from_their_own_address),
         ASKED_TEST(an_index_that_may_not_be_read_is_403),
+        ASKED_TEST(a_directory_that_no_link_can_name_is_not_listed),
+        ASKED_TEST(a_listing_without_an_entry_is_an_error_in_json),
+        ASKED_TEST(without_memory_a_listing_is_503),
         ASKED_TEST(a_redirect_escapes_backslashes_and_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

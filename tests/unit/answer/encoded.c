@@ -1,4 +1,6 @@
 /* Files that exist only encoded, and files that are encoded themselves. */
+#include "answer/encoded.h"
+
 #include "asked.h"
 
 static void a_file_that_exists_only_encoded_is_sent_to_clients_that_accept_it(void **state)
@@ -159,6 +161,58 @@ static void validators_of_an_encoded_file_are_compared(void **state)
     assert_status(ask(request), 304);
 }
 
+/* The path of a form is looked up with a NUL after it. */
+static void a_form_is_found_with_every_choice_of_symlinks(void **state)
+{
+    static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_ALL, SYMLINKS_NONE};
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        asked.settings.symlinks = choices[i];
+        assert_body(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "compressed");
+    }
+}
+
+static void a_form_is_stored_once_for_both_names(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    asked.keeps_store = true;
+    ask(GET("/alone.css", "Accept-Encoding: gzip\r\n"));
+    assert_int_equal(store_take_hits(asked.store).loaded, 1);
+    assert_body(ask(GET("/alone.css.gz", "")), "compressed");
+    assert_int_equal(store_take_hits(asked.store).loaded, 0);
+}
+
+/* The status of the original counts. */
+static void a_form_that_may_not_be_read_is_404(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "private");
+    assert_int_equal(chmod("alone.css.gz", 0), 0);
+    assert_status(ask_as_user(GET("/alone.css", "Accept-Encoding: gzip\r\n")), 404);
+}
+
+static void a_form_that_cannot_be_opened_now_is_503(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    assert_status(ask_without_descriptors(GET("/alone.css", "Accept-Encoding: gzip\r\n")), 503);
+}
+
+/* As of file systems with names of over 255 bytes. */
+static void a_name_that_is_too_long_for_a_reason_has_none(void **state)
+{
+    static char name[REASON_MAX / 2];
+    (void)state;
+    ask(GET("/missing", ""));
+    memset(name, 'a', sizeof name);
+    asked.exchange.reason.text.length = 0;
+    asked.exchange.refused = (struct refused){{name, sizeof name}, 1U << CODING_GZIP};
+    assert_true(encoded_explain(&asked.exchange));
+    assert_int_equal(asked.exchange.reason.text.length, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +222,11 @@ int main(void)
         ASKED_TEST(an_index_and_a_page_may_exist_only_encoded),
         ASKED_TEST(reason_names_a_coding_that_there_is),
         ASKED_TEST(a_single_file_has_no_encoded_forms),
+        ASKED_TEST(a_form_is_found_with_every_choice_of_symlinks),
+        ASKED_TEST(a_form_is_stored_once_for_both_names),
+        ASKED_TEST(a_form_that_may_not_be_read_is_404),
+        ASKED_TEST(a_form_that_cannot_be_opened_now_is_503),
+        ASKED_TEST(a_name_that_is_too_long_for_a_reason_has_none),
         ASKED_TEST(svgz_has_a_type_and_a_coding),
         ASKED_TEST(clients_that_refuse_the_coding_get_the_bytes_as_such),
         ASKED_TEST(given_extensions_have_a_coding_and_the_type_of_the_decoded_name),

@@ -3,8 +3,6 @@
 
 #include "asked.h"
 
-#include <sys/resource.h>
-
 static void pages_are_html_for_browsers_and_text_for_programs(void **state)
 {
     (void)state;
@@ -58,20 +56,6 @@ static void request_text_is_escaped(void **state)
     (void)state;
     asked.check_host = true;
     assert_lacks(ask(GET("/%3Cscript%3E.txt", "Accept: text/html\r\n")), "<script>");
-}
-
-/* The response while the process can't open files. */
-static const char *ask_without_descriptors(const char *request)
-{
-    struct rlimit before, none;
-    asked.keeps_store = true;
-    ask(GET("/index.html", "")); /* opens the store */
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    none = (struct rlimit){0, before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    const char *response = ask(request);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    return response;
 }
 
 /* RFC 9110 10.2.3 */
@@ -168,6 +152,40 @@ static void each_status_has_its_sentence(void **state)
     }
     assert_has(answer_with(403, SPAN("index.html"), SPAN_NONE), "may not read the index");
     assert_has(answer_with(301, SPAN_NONE, SPAN("/new")), "leads to another one");
+    assert_has(answer_with(301, SPAN_NONE, SPAN("/")), "leads to another one");
+}
+
+static void a_missing_file_is_told_from_a_missing_directory(void **state)
+{
+    (void)state;
+    asked.settings.file = "gone.txt";
+    const char *response = ask(GET("/gone.txt", ""));
+    assert_status(response, 503);
+    assert_has(response, "The file that this server serves is missing (No such file or directory).");
+}
+
+static void similar_names_are_links_for_local_clients(void **state)
+{
+    static const char link[] = "<a href=\"./file.txt\">Go to /file.txt</a>";
+    (void)state;
+    asked.check_host = true;
+    assert_has(ask(GET("/fil.txt", "Accept: text/html\r\n")), link);
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    asked.logs_reasons = true;                                /* so that there is one */
+    assert_lacks(ask(GET("/fil.txt", "Accept: text/html\r\n")), "file.txt");
+    assert_true(asked.exchange.reason.suggestion.length > 0);
+}
+
+static void an_index_with_a_short_name_that_may_not_be_read_is_explained(void **state)
+{
+    (void)state;
+    asked.check_host = true;
+    asked.settings.index[0] = "i";
+    make_file("empty/i", "private");
+    assert_int_equal(chmod("empty/i", 0), 0);
+    const char *response = ask_as_user(GET("/empty/", "Accept: text/html\r\n"));
+    assert_status(response, 403);
+    assert_has(response, "&#39;i&#39; is a file that the server&#39;s user may not read.");
 }
 
 static void errors_of_the_server_have_no_fields_of_rules(void **state)
@@ -192,6 +210,9 @@ int main(void)
         ASKED_TEST(header_replaces_retry_after),
         ASKED_TEST(a_404_page_links_to_the_start_page),
         ASKED_TEST(each_status_has_its_sentence),
+        ASKED_TEST(a_missing_file_is_told_from_a_missing_directory),
+        ASKED_TEST(similar_names_are_links_for_local_clients),
+        ASKED_TEST(an_index_with_a_short_name_that_may_not_be_read_is_explained),
         ASKED_TEST(errors_of_the_server_have_no_fields_of_rules),
         ASKED_TEST(a_bad_escape_is_explained),
     };

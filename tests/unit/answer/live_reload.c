@@ -32,6 +32,8 @@ static void other_responses_are_the_file(void **state)
     assert_body(ask(GET("/file.txt", PAGE)), "0123456789");
     assert_body(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "<p>");
     assert_lacks(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "-live\"");
+    assert_false(asked.response.unlogged);
+    assert_status(ask(GET("/missing", PAGE "Range: bytes=0-2\r\n")), 404);
     asked.settings.watch = false;
     assert_body(ask(GET("/about.html", PAGE)), "<p>about</p>");
 }
@@ -114,10 +116,17 @@ static void the_script_is_served_and_not_logged(void **state)
 static void utf_16_pages_have_no_script(void **state)
 {
     (void)state;
-    make_file("wide.html", "\xFF\xFE"
-                           "ab");
-    assert_body(ask(GET("/wide.html", PAGE)), "\xFF\xFE"
-                                              "ab");
+    static const char *const wide[] = {"\xFF\xFExy", "\xFE\xFFxy"};
+    static const char *const bytes[] = {"\xFFxy",   "\xFExy",   "x\xFF",    "x\xFE",
+                                        "\xFF\xFF", "\xFE\xFE", "\xFD\xFF", "\xFF"};
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        make_file("wide.html", wide[i]);
+        assert_body(ask(GET("/wide.html", PAGE)), wide[i]);
+    }
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) { /* no byte order mark of it */
+        make_file("bytes.html", bytes[i]);
+        assert_has(ask(GET("/bytes.html", PAGE)), ELEMENT);
+    }
 }
 
 static void no_script_is_in_answers_to_other_methods(void **state)

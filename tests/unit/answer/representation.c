@@ -13,6 +13,34 @@ static void clients_that_accept_gzip_get_the_sibling(void **state)
     assert_body(response, "compressed");
 }
 
+static void siblings_of_all_codings_are_sent(void **state)
+{
+    (void)state;
+    make_file("style.css.br", "as br");
+    make_file("style.css.zst", "as zstd");
+    assert_body(ask(GET("/style.css", "Accept-Encoding: br\r\n")), "as br");
+    assert_body(ask(GET("/style.css", "Accept-Encoding: zstd\r\n")), "as zstd");
+    assert_body(ask(GET("/style.css", "Accept-Encoding: gzip\r\n")), "compressed");
+}
+
+/* Between the search for siblings and the open. */
+static void a_sibling_deleted_meanwhile_is_not_sent(void **state)
+{
+    struct entry *original;
+    (void)state;
+    make_file("style.css.br", "as br");
+    asked.keeps_store = true;
+    ask(GET("/style.css", "")); /* finds its siblings, for all requests of the iteration */
+    assert_int_equal(store_find(asked.store, SPAN("style.css"), asked.iteration, &original), 0);
+    store_forget_unused(asked.store);
+    assert_int_equal(unlink("style.css.br"), 0);
+    assert_body(ask(GET("/style.css", "Accept-Encoding: br, gzip\r\n")), "compressed");
+    store_forget_unused(asked.store);
+    assert_int_equal(unlink("style.css.gz"), 0);
+    assert_body(ask(GET("/style.css", "Accept-Encoding: br, gzip\r\n")), "a {}");
+    store_release(asked.store, original);
+}
+
 static void other_clients_get_the_original(void **state)
 {
     (void)state;
@@ -167,6 +195,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(clients_that_accept_gzip_get_the_sibling),
+        ASKED_TEST(siblings_of_all_codings_are_sent),
+        ASKED_TEST(a_sibling_deleted_meanwhile_is_not_sent),
         ASKED_TEST(other_clients_get_the_original),
         ASKED_TEST(a_file_without_a_sibling_does_not_vary),
         ASKED_TEST(a_sibling_older_than_its_original_is_not_used),
