@@ -265,7 +265,7 @@ static struct span shorten(struct span path)
     return path;
 }
 
-/* False if the path can be opened, or if finding out takes too many steps. */
+/* False if the path can be opened. Without steps left, the directory can't be opened either. */
 static bool find_stop(struct opener *opener, struct span path, struct stop *stop)
 {
     if (can_read(opener, shorten(path), &stop->name))
@@ -273,7 +273,7 @@ static bool find_stop(struct opener *opener, struct span path, struct stop *stop
     stop->error = errno;
     size_t start = (size_t)(stop->name.at - path.at);
     stop->directory = (struct span){path.at, start > 0 ? start - 1 : 0};
-    return opener->steps > 0;
+    return true;
 }
 
 /* ---- dot names ---- */

@@ -47,8 +47,8 @@ int clock_gettime(clockid_t clock, struct timespec *time)
     return 0;
 }
 
-/* Generates a directory's names; NULL: read its own. "l" begins a link to a file, "d" a directory, "z" a name that
-   can't be searched. */
+/* Generates a directory's names; NULL: read its own. "l" begins a link to a file, "d" a directory, "p" a file
+   that not every user may read, "z" a name that can't be searched. */
 static const char *(*made_up)(unsigned number);
 static unsigned names_read;
 static int readdir_error; /* after the generated names; 0: they are all */
@@ -100,7 +100,7 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
         return -1;
     }
     *attributes = (struct stat){.st_mode = path[0] == 'l' ? S_IFLNK : path[0] == 'd' ? S_IFDIR : S_IFREG};
-    attributes->st_mode |= 0755;
+    attributes->st_mode |= path[0] == 'p' ? 0600 : 0755;
     return 0;
 }
 
@@ -228,6 +228,7 @@ static void queries_set_the_order(void **state)
         {"?sort=time&order=desc", LISTING_BY_TIME, true},
         {"?order=desc&sort=name", LISTING_BY_NAME, true},
         {"?sort=size&order=desc&order=asc", LISTING_BY_SIZE, false},
+        {"?sort=size&sort=name", LISTING_BY_NAME, false},
         {"?sort=sizes&order=descending", LISTING_BY_NAME, false},
         {"?x&&sort=time&", LISTING_BY_TIME, false},
         {"?C=M;O=D", LISTING_BY_NAME, false},
@@ -415,6 +416,9 @@ static void crumbs_link_to_parents(void **state)
     assert_non_null(strstr(page, "<title>Zoo/</title>"));
     assert_non_null(strstr(page, "<h1><a href=\"../\" aria-label=\"Start\">/</a><bdi>Zoo</bdi></h1>"));
     assert_non_null(strstr(page, "<a href=\"../\">Up</a>"));
+    assert_int_equal(mkdirat(root, "x", 0755), 0);
+    assert_non_null(strstr(listed("x", (struct listing_form){0}), "<a href=\"../\">Up</a>"));
+    assert_int_equal(unlinkat(root, "x", AT_REMOVEDIR), 0);
     struct listing_form form = {.base = SPAN("a/b&c")};
     page = listed("", form);
     assert_non_null(strstr(page, "<title>b&amp;c/</title>"));
@@ -477,6 +481,55 @@ static void the_policy_allows_only_its_own_styles_and_script(void **state)
     const struct span live = SPAN("' 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors");
     const struct span reloading = assets_listing_policy(true);
     assert_non_null(memmem(reloading.at, reloading.length, live.at, live.length));
+}
+
+static const char *of_one_length(unsigned number)
+{
+    static const char *const names[] = {"fc", "fa", "fe", "fb", "ff"};
+    return number < sizeof names / sizeof *names ? names[number] : NULL;
+}
+
+/* Some begin others, and some have equal keys. */
+static const char *alike(unsigned number)
+{
+    static const char *const names[] = {"fab", "f1", "fa", "F1", "f", "f01", "f1a"};
+    return number < sizeof names / sizeof *names ? names[number] : NULL;
+}
+
+static void similar_names_are_in_order(void **state)
+{
+    static const struct {
+        const char *(*names)(unsigned number);
+        const char *ascending, *descending;
+    } cases[] = {
+        {of_one_length, "fa fb fc fe ff ", "ff fe fc fb fa "},
+        {alike, "f F1 f01 f1 f1a fa fab ", "fab fa f1a f1 f01 F1 f "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        made_up = cases[i].names;
+        names_read = 0;
+        assert_string_equal(links("", (struct listing_form){0}), cases[i].ascending);
+        names_read = 0;
+        assert_string_equal(links("", (struct listing_form){.descending = true}), cases[i].descending);
+    }
+    made_up = NULL;
+}
+
+static const char *to_be_escaped(unsigned number)
+{
+    return number == 0 ? "f\\\" \u00E4\x1F\x7F" : NULL;
+}
+
+/* RFC 8259 7 */
+static void json_escapes_only_what_it_must(void **state)
+{
+    (void)state;
+    made_up = to_be_escaped;
+    names_read = 0;
+    assert_non_null(
+        strstr(listed("", (struct listing_form){.json = true}), "{\"name\":\"f\\\\\\\" \u00E4\\u001f\x7F\",\"type\":"));
+    made_up = NULL;
 }
 
 /* ---- names of any length ---- */
@@ -703,6 +756,12 @@ static const char *endless_links(unsigned number)
     return name_room;
 }
 
+static const char *endless_private(unsigned number)
+{
+    snprintf(name_room, sizeof name_room, "private-%u", number);
+    return name_room;
+}
+
 static struct body_producer *open_root(void)
 {
     struct body_producer *producer = listing_open(
@@ -743,6 +802,11 @@ static void a_step_ends_with_its_time(void **state)
     listing_begin_iteration();
     assert_int_equal(names_of_step(producer), LIMIT_LISTING_US / 100);
     clock_pace = 10000;
+    listing_begin_iteration();
+    assert_int_equal(names_of_step(producer), 1);
+    producer->drop(producer);
+    made_up = endless_private; /* so does trying to open one */
+    producer = open_root();
     listing_begin_iteration();
     assert_int_equal(names_of_step(producer), 1);
     producer->drop(producer);
@@ -961,6 +1025,8 @@ int main(void)
         cmocka_unit_test(served_entries_are_listed_in_order),
         cmocka_unit_test(rows_are_html),
         cmocka_unit_test(members_are_json),
+        cmocka_unit_test(similar_names_are_in_order),
+        cmocka_unit_test(json_escapes_only_what_it_must),
         cmocka_unit_test(headings_are_forms_that_sort),
         cmocka_unit_test(crumbs_link_to_parents),
         cmocka_unit_test(deep_paths_show_their_last_crumbs),

@@ -313,7 +313,7 @@ static void fifos_and_devices_are_reasons_and_never_opened(void **state)
     reason_of("device", false);
     if (S_ISCHR(attributes.st_mode))
         assert_string_equal(reason_of("device", false), "'device' is neither a file nor a directory.");
-    reason_of("fifo/index.html", false);
+    assert_string_equal(reason_of("fifo/index.html", false), "'fifo' is neither a file nor a directory.");
     assert_true(opens > 0);
     assert_int_equal(odd_opens, 0);
 }
@@ -516,6 +516,7 @@ static void deep_paths_have_a_reason(void **state)
         strcat(path, i == 0 ? "n" : "/n");
     snprintf(reason, sizeof reason, "There is no 'x' in '%s'.", path);
     assert_string_equal(reason_of(strcat(path, "/x"), false), reason);
+    assert_string_equal(reason_of("n/x", false), "There is no 'x' in 'n'.");
     nest(DEPTH, false);
 }
 
