@@ -208,7 +208,7 @@ static void memory_is_allocated_and_sealed_at_creation(void **state)
 static void without_memory_there_are_no_parts(void **state)
 {
     (void)state;
-    struct shared none;
+    struct shared none = {.count = 7};
     assert_false(shared_open(&none, 2, SIZE_MAX / 8));
     assert_int_equal(none.count, 0);
     assert_null(shared_write(&none, 0));
@@ -228,12 +228,33 @@ static int lowest_descriptor(void)
 static void parts_take_no_descriptors(void **state)
 {
     struct shared parts;
+    int saved = dup(STDIN_FILENO);
     (void)state;
+    close(STDIN_FILENO); /* so that 0 is one, too */
+    errno = EINVAL;      /* of an earlier call */
+    bool is_open = shared_open(&parts, 2, 10);
     int lowest = lowest_descriptor();
-    errno = EINVAL; /* of an earlier call */
-    assert_true(shared_open(&parts, 2, 10));
-    assert_int_equal(lowest_descriptor(), lowest);
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    assert_true(is_open);
+    assert_int_equal(lowest, STDIN_FILENO);
     shared_close(&parts);
+}
+
+static void parts_have_whole_pages_and_no_more(void **state)
+{
+    struct shared parts;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    (void)state;
+    for (size_t pages = 1; pages < 4; pages++) {
+        assert_true(shared_open(&parts, 1, pages * page));
+        assert_int_equal(parts.size, pages * page);
+        assert_true(shared_read(&parts, 0) != NULL && shared_write(&parts, 0) != NULL);
+        shared_close(&parts);
+        assert_true(shared_open(&parts, 2, pages * page + 1));
+        assert_int_equal(parts.size, (pages + 1) * page);
+        shared_close(&parts);
+    }
 }
 
 static void kernels_before_linux_6_3_have_parts(void **state)
@@ -273,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_allocated_and_sealed_at_creation, begin, end),
         cmocka_unit_test(parts_take_no_descriptors),
+        cmocka_unit_test(parts_have_whole_pages_and_no_more),
         cmocka_unit_test(without_memory_there_are_no_parts),
         cmocka_unit_test(kernels_before_linux_6_3_have_parts),
         cmocka_unit_test(without_descriptors_there_are_no_parts),
