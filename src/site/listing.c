@@ -789,7 +789,7 @@ struct body_producer *listing_open(const struct beneath *beneath, struct span pa
     };
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
-    int error = !has_link(listing, SPAN(""), true) ? ENAMETOOLONG : !reserve_first(listing, fd) ? ENOMEM : 0;
+    int error = !has_link(listing, SPAN(""), false) ? ENAMETOOLONG : !reserve_first(listing, fd) ? ENOMEM : 0;
     if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
         return (struct body_producer *)(void *)listing; /* see drop */
     close(fd);

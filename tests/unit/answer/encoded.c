@@ -75,6 +75,8 @@ static void reason_names_a_coding_that_there_is(void **state)
                "'only.css.br', and the request does not accept br (Accept-Encoding).");
     assert_int_equal(mkdir("folder.css.gz", 0755), 0); /* no form of a file */
     assert_status(ask(GET("/folder.css", "Accept-Encoding: gzip\r\n")), 404);
+    make_file("folder.css.br", "as br");
+    assert_body(ask(GET("/folder.css", "Accept-Encoding: gzip, br\r\n")), "as br");
 }
 
 static void a_single_file_has_no_encoded_forms(void **state)
@@ -83,6 +85,14 @@ static void a_single_file_has_no_encoded_forms(void **state)
     make_file("only.css.gz", "compressed");
     asked.settings.file = "only.css";
     assert_status(ask(GET("/only.css", "Accept-Encoding: gzip\r\n")), 503); /* as the file is missing */
+    make_file("o.gz", "compressed");
+    assert_int_equal(chmod("o.gz", 0644), 0);
+    asked.settings.file = NULL;
+    assert_body(ask(GET("/o", "Accept-Encoding: gzip\r\n")), "compressed"); /* of a directory */
+    make_file("o", "private");
+    assert_int_equal(chmod("o", 0), 0);
+    asked.settings.file = "o";
+    assert_status(ask_as_user(GET("/o", "Accept-Encoding: gzip\r\n")), 404);
 }
 
 static void svgz_has_a_type_and_a_coding(void **state)

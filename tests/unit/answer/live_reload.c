@@ -129,6 +129,21 @@ static void utf_16_pages_have_no_script(void **state)
     }
 }
 
+/* Too large for the store's memory: the mark is read from the file. */
+static void large_utf_16_pages_have_no_script(void **state)
+{
+    static const char head[] = "HEAD /large.html HTTP/1.1\r\nHost: localhost\r\n" PAGE "\r\n";
+    static char text[LIMIT_STORE_FILE + 2];
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    make_file("large.html", text);
+    assert_has(ask(head), "-live\"\r\n");
+    text[0] = '\xFF';
+    text[1] = '\xFE';
+    make_file("large.html", text);
+    assert_lacks(ask(head), "-live\"\r\n");
+}
+
 static void no_script_is_in_answers_to_other_methods(void **state)
 {
     (void)state;
@@ -146,6 +161,7 @@ static void listings_have_the_script_and_a_stamp(void **state)
     assert_has(response, "</html>\n\n" ELEMENT "\"");
     assert_has(response, " 'self'; connect-src 'self'; base-uri");
     assert_int_equal(sscanf(strstr(response, ELEMENT) + strlen(ELEMENT), "%127[^']", first), 1);
+    assert_true(first[0] == '"' && strchr(first + 1, '"') == first + strlen(first) - 1); /* RFC 9110 8.8.3 */
     assert_lacks(ask(GET("/empty/", "Accept: application/json\r\nSec-Fetch-Mode: navigate\r\n")), "data-etag");
     assert_lacks(ask(GET("/empty/", PAGE "Sec-Fetch-Mode: cors\r\n")), "data-etag");
     static const char check[] = "HEAD /empty/ HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n";
@@ -218,6 +234,7 @@ int main(void)
         WATCHED_TEST(redirects_and_foreign_hosts_have_no_script),
         WATCHED_TEST(the_script_is_served_and_not_logged),
         WATCHED_TEST(utf_16_pages_have_no_script),
+        WATCHED_TEST(large_utf_16_pages_have_no_script),
         WATCHED_TEST(no_script_is_in_answers_to_other_methods),
         WATCHED_TEST(listings_have_the_script_and_a_stamp),
         WATCHED_TEST(checks_of_application_pages_find_the_application),

@@ -229,6 +229,7 @@ static void queries_set_the_order(void **state)
         {"?order=desc&sort=name", LISTING_BY_NAME, true},
         {"?sort=size&order=desc&order=asc", LISTING_BY_SIZE, false},
         {"?sort=size&sort=name", LISTING_BY_NAME, false},
+        {"?resort=size&border=desc", LISTING_BY_NAME, false},
         {"?sort=sizes&order=descending", LISTING_BY_NAME, false},
         {"?x&&sort=time&", LISTING_BY_TIME, false},
         {"?C=M;O=D", LISTING_BY_NAME, false},
@@ -371,6 +372,38 @@ static void rows_are_html(void **state)
     assert_non_null(strstr(page, "datetime=\"2001-09-09T01:46:40Z\">2001-09-09<span> 01:46</span>"));
     assert_non_null(strstr(page, ">3 folders, 4 files</p>"));
     assert_true(text_is_utf8(span_of(page), false));
+}
+
+static const char *two_folders(unsigned number)
+{
+    return number == 0 ? "da" : number == 1 ? "db" : NULL;
+}
+
+static const char *three_files(unsigned number)
+{
+    return number < 3 ? &"faa\0fbb\0fcc"[4 * number] : NULL;
+}
+
+static const char *one_of_each(unsigned number)
+{
+    return number == 0 ? "da" : number == 1 ? "fa" : NULL;
+}
+
+static void only_kinds_that_there_are_are_counted(void **state)
+{
+    static const struct {
+        const char *(*names)(unsigned number);
+        const char *count;
+    } cases[] = {
+        {two_folders, ">2 folders</p>"}, {three_files, ">3 files</p>"}, {one_of_each, ">1 folder, 1 file</p>"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        made_up = cases[i].names;
+        names_read = 0;
+        assert_non_null(strstr(listed("", (struct listing_form){0}), cases[i].count));
+    }
+    made_up = NULL;
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), ">0 files</p>"));
 }
 
 static void members_are_json(void **state)
@@ -727,16 +760,26 @@ static void entries_that_are_always_404_are_left_out(void **state)
 static void directories_that_no_link_can_name_are_not_listed(void **state)
 {
     (void)state;
-    char path[4000];
+    enum { LONGEST = (LIMIT_TARGET - 2) / 3 }; /* two slashes, and three bytes for each quote */
+    char path[4000], room[LIMIT_PIECE];
     memset(path, '"', sizeof path);
     errno = 0;
     assert_null(listing_open(&beneath, (struct span){path, sizeof path}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
                              &(struct listing_form){0}));
     assert_int_equal(errno, ENAMETOOLONG);
-    struct body_producer *producer = listing_open(
-        &beneath, (struct span){path, 2700}, openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
+    struct body_producer *producer =
+        listing_open(&beneath, (struct span){path, LONGEST}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
+                     &(struct listing_form){0});
     assert_non_null(producer);
+    for (enum body_state now = BODY_MORE; now != BODY_END;) {
+        struct buffer piece = BUFFER(room);
+        listing_begin_iteration();
+        now = producer->fill(producer, &piece);
+        assert_true(now != BODY_BROKEN && piece.length > 0);
+    }
     producer->drop(producer);
+    assert_null(listing_open(&beneath, (struct span){path, LONGEST + 1}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
+                             &(struct listing_form){0}));
 }
 
 /* ---- time ---- */
@@ -1024,6 +1067,7 @@ int main(void)
         cmocka_unit_test(queries_set_the_order),
         cmocka_unit_test(served_entries_are_listed_in_order),
         cmocka_unit_test(rows_are_html),
+        cmocka_unit_test(only_kinds_that_there_are_are_counted),
         cmocka_unit_test(members_are_json),
         cmocka_unit_test(similar_names_are_in_order),
         cmocka_unit_test(json_escapes_only_what_it_must),

@@ -213,6 +213,11 @@ static void reasons_have_these_words(void **state)
         {"guide/index.htm", "There is no 'index.htm' in 'guide'. Did you mean 'Index.htm'? Names are case-sensitive."},
         {"a\nb.tx", "There is no 'a\nb.tx' in the root. Did you mean 'a\nb.txt'?"},
         {"xy", "There is no 'xy' in the root."}, /* too short to be similar to another */
+        {"xb", "There is no 'xb' in the root."},
+        {"loopxy", "There is no 'loopxy' in the root. Did you mean 'loop'?"},
+        {"imh", "There is no 'imh' in the root. Did you mean 'img'?"},
+        {"xyg", "There is no 'xyg' in the root."}, /* two of three letters are others */
+        {"guixy", "There is no 'guixy' in the root."},
         {".env", "'.env' begins with a dot; start the server with --dotfiles to serve such names."},
         {".git/config", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
         {".svn/entries", "There is no '.svn' in the root."},
@@ -551,6 +556,25 @@ static void long_paths_have_no_reason(void **state)
     assert_memory_equal(reason_of(path, false), "There is no 'bbb", 16);
 }
 
+/* The directory's path alone is longer than a reason. */
+static void deep_directories_with_long_names_have_no_reason(void **state)
+{
+    enum { DEPTH = 4, NAME = 250 };
+    char path[DEPTH * (NAME + 1) + 2];
+    (void)state;
+    memset(path, 'd', sizeof path);
+    for (size_t end = NAME; end < sizeof path - 2; path[end] = '/', end += NAME + 1) {
+        path[end] = '\0';
+        assert_int_equal(mkdirat(root, path, 0755), 0);
+    }
+    strcpy(path + sizeof path - 2, "x");
+    assert_string_equal(reason_of(path, false), "");
+    for (size_t end = sizeof path - 2; end > 0; end = end > NAME ? end - NAME - 1 : 0) {
+        path[end - 1] = '\0';
+        assert_int_equal(unlinkat(root, path, AT_REMOVEDIR), 0);
+    }
+}
+
 static void a_flood_of_404s_gets_few_reasons(void **state)
 {
     (void)state;
@@ -580,6 +604,7 @@ int main(void)
         cmocka_unit_test(deep_paths_have_a_reason),
         cmocka_unit_test(links_that_may_lead_anywhere_have_reasons),
         cmocka_unit_test(long_paths_have_no_reason),
+        cmocka_unit_test(deep_directories_with_long_names_have_no_reason),
         cmocka_unit_test(a_flood_of_404s_gets_few_reasons),
     };
     return cmocka_run_group_tests(tests, make, unmake);
