@@ -114,6 +114,17 @@ static void each_process_has_its_own_effects(void **state)
     assert_false(signals_take(SIGNAL_DRAIN));
 }
 
+/* Such as a sanitizer's, which reports the crash. */
+static void handlers_of_crashes_stay(void **state)
+{
+    (void)state;
+    signal(SIGTRAP, do_nothing);
+    signals_handle(SIGNAL_WORKER, 1U << SIGNAL_DRAIN);
+    handler after = handler_of(SIGTRAP);
+    signal(SIGTRAP, SIG_DFL);
+    assert_ptr_equal(after, do_nothing);
+}
+
 static void suspending_stops_until_cont(void **state)
 {
     int status;
@@ -154,6 +165,7 @@ int main(void)
         cmocka_unit_test(signals_with_a_later_handler_wait),
         cmocka_unit_test(hangup_and_suspension_stay_ignored_in_the_master),
         cmocka_unit_test(each_process_has_its_own_effects),
+        cmocka_unit_test(handlers_of_crashes_stay),
         cmocka_unit_test(suspending_stops_until_cont),
         cmocka_unit_test(an_orphan_is_not_suspended),
     };
