@@ -141,11 +141,15 @@ static void given_extensions_have_a_coding_and_the_type_of_the_decoded_name(void
     asked.settings.encoded[0] = (struct encoded_name){"js.gz", "gzip"};
     asked.settings.encoded[1] = (struct encoded_name){"data.gz", "gzip"};
     asked.settings.encoded[2] = (struct encoded_name){"pbf", "gzip"};
-    asked.settings.encoded_count = 3;
+    asked.settings.encoded[3] = (struct encoded_name){"wasm.br", "br"};
+    asked.settings.encoded_count = 4;
+    make_file("g.wasm.br", "program");
     const char *response = ask(GET("/g.framework.js.gz", "Accept-Encoding: gzip\r\n"));
     assert_has(response, "\r\nContent-Type: text/javascript\r\nContent-Encoding: gzip\r\n");
     response = ask(GET("/g.data.gz", "Accept-Encoding: gzip\r\n"));
     assert_has(response, "\r\nContent-Type: application/octet-stream\r\nContent-Encoding: gzip\r\n");
+    response = ask(GET("/g.wasm.br", "Accept-Encoding: br\r\n"));
+    assert_has(response, "\r\nContent-Type: application/wasm\r\nContent-Encoding: br\r\n");
     response = ask(GET("/1.pbf", "Accept-Encoding: gzip\r\n"));
     assert_has(response, "\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: gzip\r\n");
     response = ask(GET("/x.tar.gz", "Accept-Encoding: gzip\r\n"));

@@ -357,6 +357,11 @@ static void served_entries_are_listed_in_order(void **state)
     assert_string_equal(links("Zoo", form), "inside.txt ");
     form.json = false;
     assert_string_equal(links("Zoo", form), "../ inside.txt "); /* "Up" */
+    assert_int_equal(fchmodat(root, "Zoo", 0700, 0), 0);        /* this user may still open both */
+    assert_int_equal(fchmodat(root, "file2.txt", 0600, 0), 0);
+    assert_string_equal(links("", (struct listing_form){0}), "apes/ linked/ Zoo/ file2.txt file10.txt link.txt " EVIL);
+    assert_int_equal(fchmodat(root, "Zoo", 0755, 0), 0);
+    assert_int_equal(fchmodat(root, "file2.txt", 0644, 0), 0);
 }
 
 static void rows_are_html(void **state)
@@ -778,6 +783,8 @@ static void directories_that_no_link_can_name_are_not_listed(void **state)
         assert_true(now != BODY_BROKEN && piece.length > 0);
     }
     producer->drop(producer);
+    assert_null(listing_open(&beneath, (struct span){path, LONGEST - 1}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
+                             &(struct listing_form){.base = SPAN("site")}));
     assert_null(listing_open(&beneath, (struct span){path, LONGEST + 1}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
                              &(struct listing_form){0}));
 }
@@ -907,6 +914,8 @@ static const char *two(unsigned number)
     return number == 0 ? "one" : number == 1 ? "two" : NULL;
 }
 
+static bool is_partial; /* what entries_held() has read */
+
 /* Reads a listing to its bound of memory and writes its first piece. Returns its number of entries. */
 static unsigned long entries_held(struct body_producer *producer)
 {
@@ -922,7 +931,29 @@ static unsigned long entries_held(struct body_producer *producer)
     room[piece.length] = '\0';
     const char *at = strstr(room, "aria-live=\"polite\">");
     assert_non_null(at);
+    is_partial = strstr(at, "Only a part") != NULL;
     return strtoul(at + strcspn(at, "0123456789"), NULL, 10);
+}
+
+static unsigned most_names;
+
+static const char *so_many(unsigned number)
+{
+    snprintf(name_room, sizeof name_room, "f%u", number);
+    return number < most_names ? name_room : NULL;
+}
+
+static void directory_with_too_many_entries_makes_a_partial_listing(void **state)
+{
+    (void)state;
+    made_up = so_many;
+    for (most_names = LIMIT_LISTING_ENTRIES; most_names <= LIMIT_LISTING_ENTRIES + 1; most_names++) {
+        struct body_producer *producer = open_root();
+        assert_int_equal(entries_held(producer), LIMIT_LISTING_ENTRIES);
+        assert_int_equal(is_partial, most_names > LIMIT_LISTING_ENTRIES);
+        producer->drop(producer);
+    }
+    made_up = NULL;
 }
 
 static void each_listing_takes_a_share_of_memory(void **state)
@@ -1084,6 +1115,7 @@ int main(void)
         cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
         cmocka_unit_test(a_step_ends_with_its_time),
         cmocka_unit_test(all_listings_share_one_step_an_iteration),
+        cmocka_unit_test(directory_with_too_many_entries_makes_a_partial_listing),
         cmocka_unit_test(each_listing_takes_a_share_of_memory),
         cmocka_unit_test(smaller_bound_of_memory_is_kept),
         cmocka_unit_test(without_memory_for_an_entry_a_listing_fails_to_open),

@@ -119,8 +119,8 @@ static char far[300] = ".."; /* longer than a reason shows */
 static const struct {
     const char *name;
     const char *target;
-} symlinks[] = {{"out", "/etc/passwd"},   {"above", "../x"},       {"far", far},
-                {"to-file", "about.txt"}, {"dangling", "nowhere"}, {"loop", "loop"}};
+} symlinks[] = {{"out", "/etc/passwd"},  {"above", "../x"}, {"far", far},  {"to-file", "about.txt"},
+                {"dangling", "nowhere"}, {"loop", "loop"},  {"short", "q"}};
 
 static int make(void **state)
 {
@@ -241,6 +241,7 @@ static void reasons_have_these_words(void **state)
         {"gru\u0308n", "There is no 'gru\u0308n' in the root. Did you mean 'gr\u00FCn.html'? The address "
                        "lacks the extension."},
         {"dangling", "'dangling' is a symbolic link to 'nowhere', which leads to nothing."},
+        {"short", "'short' is a symbolic link to 'q', which leads to nothing."},
         {"loop", "'loop' is a symbolic link to 'loop', which leads back to itself or through too many links."},
         {"README.md/index.html", "'README.md' is a file, not a directory."},
         {"README.md", ""}, /* it exists: created after the 404 */
