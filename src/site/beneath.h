@@ -28,8 +28,8 @@ int beneath_open(const struct beneath *beneath, struct span path, int flags, boo
    Returns 0, or -1 with errno. */
 int beneath_stat(const struct beneath *beneath, struct span path, struct stat *attributes, bool *linked);
 
-/* Does the same as beneath_stat, and opens a regular file for reading: `*fd` is its descriptor, which the caller closes,
-   or -1. The name may lead to another file by then, so compare fstat(2) of it. Fails with a regular file in
+/* Does the same as beneath_stat, and opens a regular file for reading: `*fd` is its descriptor, which the caller
+   closes, or -1. The name may lead to another file by then, so compare fstat(2) of it. Fails with a regular file in
    `*attributes` if that can't be opened. */
 int beneath_open_regular(const struct beneath *beneath, struct span path, struct stat *attributes, int *fd,
                          bool *linked);

@@ -31,8 +31,8 @@ int64_t sibling_names_first_seen(struct sibling_names *names, const struct file_
 /* True if the directory with this stamp is known to have no name with a suffix of sibling_suffixes. */
 bool sibling_names_none(const struct sibling_names *names, const struct file_stamp *stamp);
 
-/* Call it before a search for siblings in the open `directory`, which has this stamp. Reads its names if that costs less
-   than the searches so far: a small directory at once. The stamp must be settled (file_stamp_is_settled), so that it
-   changes if a name is added later. A directory that can't be read, or has more than LIMIT_SIBLING_NAMES names, counts
-   as one with siblings. */
+/* Call it before a search for siblings in the open `directory`, which has this stamp. Reads its names if that costs
+   less than the searches so far: a small directory at once. The stamp must be settled (file_stamp_is_settled), so that
+   it changes if a name is added later. A directory that can't be read, or has more than LIMIT_SIBLING_NAMES names,
+   counts as one with siblings. */
 void sibling_names_read(struct sibling_names *names, const struct file_stamp *stamp, int directory);

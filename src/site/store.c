@@ -569,9 +569,9 @@ static void reopen(struct store *store, struct node *node, int fd)
     queue_add(&store->in_fds, node);
 }
 
-/* Returns true if the node is still valid for the open file, whose name had the node's stamp. Bytes that are not settled are
-   read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
-   node, as its type may have changed. Takes over `fd` if true. */
+/* Returns true if the node is still valid for the open file, whose name had the node's stamp. Bytes that are not
+   settled are read again and compared; if it is late enough, they are settled then. A large file that is not settled
+   gets a new node, as its type may have changed. Takes over `fd` if true. */
 static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;
@@ -587,8 +587,8 @@ static bool confirm(struct store *store, struct node *node, int fd)
     return true;
 }
 
-/* Finds the open file, whose name had this stamp, in the table, or loads it. Returns 0, or as load_file does. Takes over
-   `fd` on success. */
+/* Finds the open file, whose name had this stamp, in the table, or loads it. Returns 0, or as load_file does. Takes
+   over `fd` on success. */
 static int find_open(struct store *store, struct span path, uint64_t iteration, uint64_t hash, int fd,
                      const struct file_stamp *stamp, struct entry **entry)
 {
