@@ -24,7 +24,7 @@ struct context {
     const struct config *config;
     struct rules *rules;     /* of --rules, or NULL */
     struct metrics *metrics; /* this worker's, or NULL */
-    uint64_t iteration;      /* of the worker's loop, from 1 */
+    uint64_t iteration;      /* the number of the batch whose requests may share stats, from 1 */
     time_t now;              /* seconds since 1970 */
     char date[DATE_LENGTH];  /* `now` for the Date field */
     bool stopping;           /* the worker was told to stop: it drains, or will */

@@ -188,7 +188,7 @@ static int refresh(struct rules *rules, struct rules_file *file, const struct ex
     return status == 404 || status == 403 ? 0 : status;
 }
 
-/* Once for all requests of an iteration. A failure is not remembered: no request is answered without the rules. */
+/* Once for all requests of a batch. A failure is not remembered: no request is answered without the rules. */
 static int refresh_both(struct rules *rules, const struct exchange *exchange)
 {
     if (exchange->iteration != 0 && rules->iteration == exchange->iteration)

@@ -32,7 +32,7 @@
 /* One recv. Holds any usual request, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
 
-/* Input that a worker receives from all ready connections before it answers any: about a hundred usual requests. A
+/* Input that a worker receives from ready and new connections before it answers any: about a hundred usual requests. A
    multiple of LIMIT_INPUT, so that a whole recv fits while there is any room. */
 #define LIMIT_BATCH 65536
 
@@ -155,7 +155,7 @@
    besides its file, its path and the fields of --header. */
 #define LIMIT_STORE_ENTRIES 16384
 
-/* Directories whose names have been read for encoded siblings, per worker: 80 bytes each; and how many names are read
+/* Directories whose names have been read for encoded siblings, per worker: 72 bytes each; and how many names are read
    at most, which takes a third of a millisecond. */
 #define LIMIT_STORE_DIRECTORIES 4096
 #define LIMIT_SIBLING_NAMES 1024

@@ -61,9 +61,9 @@ static struct tag tag_of(struct span text)
     return take_tag(&text, &tag) && text.length == 0 ? tag : (struct tag){{NULL, 0}, false};
 }
 
-/* A text that can only equal a tag if it is one: its bytes need no look. */
+/* The server's own tag, without validation: it is compared with valid tags only, and equals one only if it is valid. */
 /*@ requires readable(text); assigns \nothing; ensures readable(\result.opaque); */
-static struct tag tag_if_valid(struct span text)
+static struct tag server_tag(struct span text)
 {
     bool weak = span_begins(text, SPAN("W/"));
     return (struct tag){weak ? span_from(text, 2) : text, weak};
@@ -122,7 +122,7 @@ static enum finding compare(const struct request *request, enum request_field fi
     /* A representation exists, or the response would be a 404. "*" as a list member is malformed. */
     if (span_equal(request_single_field(request, field), SPAN("*")))
         return FINDING_MATCH;
-    struct tag current = tag_if_valid(etag);
+    struct tag current = server_tag(etag);
     enum finding finding = FINDING_DIFFERENT;
     /*@ loop invariant readable(line) && cursor <= request->field_line_count;
         loop assigns line, cursor, finding; loop variant request->field_line_count - cursor; */
@@ -181,7 +181,7 @@ bool conditional_range_applies(const struct request *request, const struct valid
     if (!request_next_line(request, FIELD_IF_RANGE, &cursor, &first))
         return true;
     struct span value = request_single_field(request, FIELD_IF_RANGE);
-    if (tags_match(tag_of(value), tag_if_valid(validators->etag), COMPARISON_STRONG))
+    if (tags_match(tag_of(value), server_tag(validators->etag), COMPARISON_STRONG))
         return true;
     /* Exactly the same date, not a later one: all parts must be from the same state of the file. */
     int64_t date;

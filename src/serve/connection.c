@@ -127,7 +127,7 @@ struct reading {
     struct request *request; /* to be answered: complete, bad, or expecting 100-continue; else NULL */
     struct span bytes;       /* all that was received from its first byte on, unless its body was discarded */
     struct span rest;        /* the bytes after it */
-    bool was_readable;       /* its last byte was received before this iteration's first stat */
+    bool was_readable;       /* its last byte was received before the first stat of this batch */
     bool ended;              /* no request will follow */
     bool tls;                /* the client speaks TLS */
 };
@@ -484,7 +484,7 @@ static void make_response(const struct connection *connection, struct service *s
         .request = request,
         .response = &made->response,
         .client = {.origin = &connection->origin},
-        /* Such a request's last byte arrived before all stats of this iteration, so it may share them. */
+        /* Such a request's last byte arrived before all stats of this batch, so it may share them. */
         .iteration = reading->was_readable ? context->iteration : 0,
         .check_host = context->config->check_host && connection->origin.peer.any.sa_family != AF_UNIX,
         .target = &service->target,

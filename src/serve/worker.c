@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A connection with an event, and what was received from it. */
+/* A connection of the batch, and what was received from it. */
 struct arrival {
     struct connection *connection;
     struct received received;
@@ -68,12 +68,14 @@ struct worker {
     struct config config;
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
-    struct arrival arrived[LIMIT_EVENTS]; /* of the batch: to be stepped together */
+    struct arrival arrived[LIMIT_EVENTS]; /* the batch */
     unsigned arrivals;
-    size_t batch_used;
+    size_t batch_used;              /* bytes of `batch` */
     char handed[HANDOFF_BYTES_MAX]; /* bytes that came with a connection */
     char batch[LIMIT_BATCH];        /* requests that are received before the first of them is answered */
 };
+
+_Static_assert(LIMIT_ACCEPTS <= LIMIT_EVENTS, "accepted connections fit in a batch");
 
 /* ---- time ---- */
 
@@ -460,6 +462,7 @@ static inline void step_arrivals(struct worker *worker)
     worker->batch_used = 0;
 }
 
+/* Steps the batch if a whole recv may not fit. */
 static inline void keep_batch_room(struct worker *worker)
 {
     if (sizeof worker->batch - worker->batch_used < LIMIT_INPUT)
@@ -776,7 +779,7 @@ static void accept_last(struct worker *worker, unsigned listener)
 {
     for (unsigned i = 0; i < LIMIT_DRAIN_ROUNDS * LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
         bool more = accept_one(worker, listener);
-        step_arrivals(worker);
+        step_arrivals(worker); /* make_room() can't close a connection that has no deadline yet */
         if (!more)
             return;
         if (worker->connections > worker->connections_max)
@@ -984,7 +987,6 @@ static void iterate(struct worker *worker)
     unsigned count = reported > 0 ? (unsigned)reported : 0;
     unsigned ready = worker->ready.count, sending = worker->sending.count;
     int64_t before = worker->now;
-    worker->service.context.iteration++;
     listing_begin_iteration();
     read_clocks(worker);
     bool ticked = worker->now != before;

@@ -27,7 +27,7 @@ enum {
 struct walk {
     const struct beneath *beneath;
     int flags;
-    struct stat *attributes; /* of what the path leads to, which is opened without a look if this is NULL */
+    struct stat *attributes; /* of what the path leads to; NULL: open that without a stat */
     int *file;               /* its descriptor if it is a regular file; NULL: it is not to be opened */
     int directory;           /* the root, or a descriptor that the walk closes */
     unsigned links;
@@ -206,9 +206,9 @@ static int open_last(struct walk *walk, const char *name, size_t taken)
     return follow_or_fail(walk, name, taken, errno);
 }
 
-/* Examines the last name. Not by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
+/* Examines the last name, and opens a regular file if it is wanted. Not examined by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
    allows it (see seccomp.c). */
-static int stat_last(struct walk *walk, const char *name, size_t taken)
+static int examine_last(struct walk *walk, const char *name, size_t taken)
 {
     if (fstatat(walk->directory, name, walk->attributes, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
@@ -237,7 +237,8 @@ static int open_next(struct walk *walk, const char *name, size_t length, size_t 
     return WALK_ON;
 }
 
-/* Opens one name. Returns the descriptor of the last one, or 0 with its attributes; WALK_ON before; -1 with errno. */
+/* Opens one name. Returns the descriptor of the last one, or 0 with its attributes, and a wanted descriptor in `*file`;
+   WALK_ON before; -1 with errno. */
 static int step(struct walk *walk)
 {
     struct span rest = rest_of(walk);
@@ -259,7 +260,7 @@ static int step(struct walk *walk)
         return open_next(walk, name, length, taken);
     if (slashes > 0) /* a trailing slash demands a directory */
         walk->flags |= O_DIRECTORY;
-    return walk->attributes != NULL ? stat_last(walk, name, taken) : open_last(walk, name, taken);
+    return walk->attributes != NULL ? examine_last(walk, name, taken) : open_last(walk, name, taken);
 }
 
 /* ---- the interface ---- */
@@ -342,9 +343,10 @@ static int walk_all(const struct beneath *beneath, struct span path, int flags, 
     return result;
 }
 
-int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked)
+int beneath_open(const struct beneath *beneath, struct span path, int flags)
 {
-    return walk_all(beneath, path, flags, NULL, NULL, linked);
+    bool linked;
+    return walk_all(beneath, path, flags, NULL, NULL, &linked);
 }
 
 int beneath_stat(const struct beneath *beneath, struct span path, struct stat *attributes, bool *linked)

@@ -377,7 +377,7 @@ static int open_entry(const struct listing *listing, struct span name, int flags
     bool linked;
     struct span entry = {path.at, path.length - 1};
     return attributes != NULL ? beneath_stat(listing->beneath, entry, attributes, &linked)
-                              : beneath_open(listing->beneath, entry, flags, &linked);
+                              : beneath_open(listing->beneath, entry, flags);
 }
 
 /* True if every user may read the file, or enter the directory. An ACL may still refuse a user. */
@@ -789,6 +789,7 @@ struct body_producer *listing_open(const struct beneath *beneath, struct span pa
     };
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
+    /* The path's own slash is counted: no other follows. */
     int error = !has_link(listing, SPAN(""), false) ? ENAMETOOLONG : !reserve_first(listing, fd) ? ENOMEM : 0;
     if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
         return (struct body_producer *)(void *)listing; /* see drop */

@@ -265,7 +265,7 @@ static struct span shorten(struct span path)
     return path;
 }
 
-/* False if the path can be opened. Without steps left, the directory can't be opened either. */
+/* Returns false if the path can be opened. If no steps are left, explain_stop() can't open the directory: no reason. */
 static bool find_stop(struct opener *opener, struct span path, struct stop *stop)
 {
     if (can_read(opener, shorten(path), &stop->name))

@@ -13,7 +13,7 @@ const struct span sibling_suffixes[SIBLINGS] = {
     [SIBLING_BR] = SPAN_INIT(".br"),
 };
 
-/* To read so much of a directory costs about as much as a search for the siblings of a file: a hundred names. */
+/* Reading this much of a directory, about a hundred names, costs about as much as one search for a file's siblings. */
 enum { BYTES_PER_SEARCH = 4096 };
 
 /* Directories with the same hash share a place. */
@@ -23,7 +23,7 @@ static size_t place_of(const struct file_stamp *stamp)
     return hash_bytes((struct span){(const char *)identity, sizeof identity}) % LIMIT_STORE_DIRECTORIES;
 }
 
-/* In any case, as some file systems ignore it. */
+/* Ignores case, as some file systems do. */
 static bool has_suffix(struct span name)
 {
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
@@ -68,13 +68,13 @@ int64_t sibling_names_first_seen(struct sibling_names *names, const struct file_
     return remember(names, stamp)->first_seen;
 }
 
-bool sibling_names_none(const struct sibling_names *names, const struct file_stamp *stamp)
+bool sibling_names_has_none(const struct sibling_names *names, const struct file_stamp *stamp)
 {
     const struct directory_names *directory = &names->directories[place_of(stamp)];
     return directory->none && file_stamp_equal(&directory->stamp, stamp);
 }
 
-void sibling_names_read(struct sibling_names *names, const struct file_stamp *stamp, int directory)
+void sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
 {
     struct directory_names *known = remember(names, stamp);
     known->searches++;

@@ -1,8 +1,8 @@
 /*
- * Encoded siblings: files beside a file whose names are its own with a suffix.
+ * Encoded siblings of `a.css`: `a.css.gz`, `a.css.zst`, `a.css.br`.
  *
- * Most directories have none. If the names of one have been read, the first requests for its other files need not look
- * for siblings, until its stamp changes.
+ * Most directories have none. Once its names were read, the first requests for further files in such a directory need
+ * no search, until its stamp changes.
  */
 #pragma once
 
@@ -25,14 +25,15 @@ struct sibling_names {
     } directories[LIMIT_STORE_DIRECTORIES];
 };
 
-/* Returns when a directory was first seen with this stamp, by file_stamp_clock: now, unless it is remembered. */
+/* Returns when a directory was first seen with this stamp, by file_stamp_clock: now, unless it is remembered. Remembers
+   it, in place of one with the same hash. */
 int64_t sibling_names_first_seen(struct sibling_names *names, const struct file_stamp *stamp);
 
 /* True if the directory with this stamp is known to have no name with a suffix of sibling_suffixes. */
-bool sibling_names_none(const struct sibling_names *names, const struct file_stamp *stamp);
+bool sibling_names_has_none(const struct sibling_names *names, const struct file_stamp *stamp);
 
-/* Call it before a search for siblings in the open `directory`, which has this stamp. Reads its names if that costs
-   less than the searches so far: a small directory at once. The stamp must be settled (file_stamp_is_settled), so that
-   it changes if a name is added later. A directory that can't be read, or has more than LIMIT_SIBLING_NAMES names,
-   counts as one with siblings. */
-void sibling_names_read(struct sibling_names *names, const struct file_stamp *stamp, int directory);
+/* Call it before a search for siblings in the open `directory`, which has this stamp. Reads its names, once, if that
+   costs less than the searches so far: a small directory at once. The stamp must be settled (file_stamp_is_settled), so
+   that it changes if a name is added later. A directory that can't be read, or has more than LIMIT_SIBLING_NAMES names
+   (with . and ..), counts as one with siblings. */
+void sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory);

@@ -20,7 +20,7 @@
 /* A state of a directory's names. */
 struct names {
     struct file_stamp stamp; /* of the directory */
-    int64_t first_seen;      /* by file_stamp_clock; 0: never */
+    int64_t first_seen;      /* by file_stamp_clock; 0: never, or known from sibling_names */
     bool settled;            /* a change of the names will change the stamp */
 };
 
@@ -62,7 +62,7 @@ struct directory {
     uint64_t iteration;      /* whose requests share it; 0: none */
     bool followed;           /* its names may be links */
     bool found;              /* the names lead to a directory, without links unless `followed` */
-    uint64_t directories;    /* a hash of the device and inode at each of its names; 0 for the root */
+    uint64_t directories;    /* a hash of the device and inode at each of its names; 0 for the root, or if `followed` */
     struct file_stamp stamp; /* its names change with it */
     size_t length;           /* of the path */
     char path[PATH_MAX];     /* with its last slash; empty: the root */
@@ -169,19 +169,20 @@ static bool frees_descriptor(struct store *store, unsigned *attempts)
     return true;
 }
 
-/* Opens `path`; tells whether it followed a symbolic link. */
-static int open_beneath(struct store *store, struct span path, int flags, bool *linked)
+/* Returns a descriptor, or -1 with errno. */
+static int open_directory(struct store *store, struct span path)
 {
     unsigned attempts = LIMIT_STORE_RETRIES;
     int fd;
     do
-        fd = beneath_open(&store->beneath, path, flags, linked);
+        fd = beneath_open(&store->beneath, path, O_RDONLY | O_DIRECTORY);
     while (fd < 0 && frees_descriptor(store, &attempts));
     return fd;
 }
 
-/* Stats `path` after resolving it name by name, and opens it if it is a regular file; else `*fd` is -1. */
-static int open_file(struct store *store, struct span path, struct stat *attributes, int *fd, bool *linked)
+/* Examines `path`, name by name, and opens it if it is a regular file; else `*fd` is -1. Returns 0, or a status as
+   store_find does: 403 only for a regular file. */
+static int open_regular(struct store *store, struct span path, struct stat *attributes, int *fd, bool *linked)
 {
     unsigned attempts = LIMIT_STORE_RETRIES;
     while (beneath_open_regular(&store->beneath, path, attributes, fd, linked) < 0) {
@@ -503,13 +504,15 @@ static int fill(struct node *node, int fd)
         reading = READ_CHANGED;
     for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
         reading = read_again(node, fd, node->entry.head.end);
+    if (!is_unchanged(fd, &node->stamp)) /* changed, or another file, or a directory, which can't be read */
+        return -1;
     if (reading == READ_FAILED)
         return file_error_status_of_open(errno, (struct span){node->path, node->path_length});
-    return reading == READ_AGREES && is_unchanged(fd, &node->stamp) ? 0 : -1;
+    return reading == READ_AGREES ? 0 : -1;
 }
 
-/* Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
-   file changed meanwhile and must be opened again. Takes over `fd` on success. */
+/* Makes an entry of an open file. `stamp` is that of its name before the open; fstat(2) shows that the descriptor has
+   it. Returns 0, a status, or -1 if the file changed meanwhile and must be opened again. Takes over `fd` on success. */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct file_stamp *stamp,
                      int64_t first_seen, struct node **loaded)
 {
@@ -686,14 +689,14 @@ static void note_resolved(struct store *store, struct node *node, bool linked, u
         node->directories = directory->directories;
 }
 
-/* Loads the file that the path leads to; finds a directory, too. */
+/* Finds a directory, or loads a file. Returns 0 with its entry, or a status as store_find does. */
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         struct stat attributes;
         bool linked;
-        int fd, status = open_file(store, path, &attributes, &fd, &linked);
+        int fd, status = open_regular(store, path, &attributes, &fd, &linked);
         if (status != 0)
             return status;
         if (fd < 0) {
@@ -889,8 +892,7 @@ int store_read(struct entry *entry, char *room, size_t size, size_t *length)
 
 int store_open_directory(struct store *store, struct span path, int *fd)
 {
-    bool linked;
-    *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
+    *fd = open_directory(store, path);
     int status = *fd >= 0 ? 0 : file_error_status(errno, path);
     if (look_at_root(store, status == 404) == ROOT_CURRENT)
         return status;
@@ -902,6 +904,8 @@ const struct beneath *store_beneath(const struct store *store)
 {
     return &store->beneath;
 }
+
+/* ---- encoded siblings ---- */
 
 /* Returns the path of a sibling, with a NUL, in the store's memory; empty if it is too long. */
 static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
@@ -959,7 +963,7 @@ enum { ALL_SIBLINGS = (1U << SIBLINGS) - 1 };
 static bool lacks_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
     const struct directory *directory = look_at_directory(store, node, iteration);
-    if (directory == NULL || !sibling_names_none(&store->sibling_names, &directory->stamp))
+    if (directory == NULL || !sibling_names_has_none(&store->sibling_names, &directory->stamp))
         return false;
     node->names = (struct names){.stamp = directory->stamp, .settled = true};
     node->absent = ALL_SIBLINGS;
@@ -971,8 +975,8 @@ static unsigned probe_siblings(struct store *store, const struct node *node, int
 {
     unsigned absent = 0;
     if (node->names.settled)
-        sibling_names_read(&store->sibling_names, &node->names.stamp, directory);
-    if (sibling_names_none(&store->sibling_names, &node->names.stamp))
+        sibling_names_search(&store->sibling_names, &node->names.stamp, directory);
+    if (sibling_names_has_none(&store->sibling_names, &node->names.stamp))
         return ALL_SIBLINGS;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct stat attributes;
@@ -987,7 +991,8 @@ static unsigned probe_siblings(struct store *store, const struct node *node, int
 /* Opens the directory to look for siblings, so that what is found belongs to its stamp. */
 __attribute__((noinline)) static void find_absent_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
-    if (node->names.first_seen == 0 && lacks_siblings(store, node, iteration))
+    if (node->names.first_seen == 0 && /* they may be known from a search for another file */
+        lacks_siblings(store, node, iteration))
         return;
     struct at_path at = at_directory(store, node);
     int directory = openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -110,9 +110,9 @@ struct store_hits {
 /* Returns the numbers since the last call. */
 struct store_hits store_take_hits(struct store *store);
 
-/* Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
-   has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
-   CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open. */
+/* Closes files that no response has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. Call it at
+   the end of each iteration. `now` is in milliseconds of CLOCK_MONOTONIC_COARSE. Returns when the next one is due; -1:
+   none is. */
 int64_t store_end_iteration(struct store *store, int64_t now);
 
 /*

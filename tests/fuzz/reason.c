@@ -115,8 +115,7 @@ static void check_plain(struct span reason, struct span suggestion)
 /* True if the path leads to a readable file. */
 static bool can_be_read(struct span path)
 {
-    bool linked;
-    int fd = beneath_open(&beneath, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, &linked);
+    int fd = beneath_open(&beneath, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0)
         close(fd);
     return fd >= 0;

@@ -64,7 +64,7 @@ static void hidden_directories_are_not_listed(void **state)
     assert_status(ask(GET("/none/", "")), 404);
 }
 
-static void an_index_that_exists_only_encoded_is_not_listed(void **state)
+static void directory_with_only_an_encoded_index_is_not_listed(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
@@ -227,7 +227,7 @@ int main(void)
         ASKED_TEST(json_is_sent_on_request),
         ASKED_TEST(listings_allow_only_their_own_script),
         ASKED_TEST(hidden_directories_are_not_listed),
-        ASKED_TEST(an_index_that_exists_only_encoded_is_not_listed),
+        ASKED_TEST(directory_with_only_an_encoded_index_is_not_listed),
         ASKED_TEST(lan_shows_listings_to_every_client),
         ASKED_TEST(a_single_file_has_no_listing),
         ASKED_TEST(dotfiles_lists_dot_names),

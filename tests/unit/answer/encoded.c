@@ -73,7 +73,12 @@ static void reason_names_a_coding_that_there_is(void **state)
     make_file("only.css.br", "compressed");
     assert_has(ask(GET("/only.css", "Accept: text/plain\r\n")),
                "'only.css.br', and the request does not accept br (Accept-Encoding).");
-    assert_int_equal(mkdir("folder.css.gz", 0755), 0); /* no form of a file */
+}
+
+static void directory_is_no_encoded_form(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("folder.css.gz", 0755), 0);
     assert_status(ask(GET("/folder.css", "Accept-Encoding: gzip\r\n")), 404);
     make_file("folder.css.br", "as br");
     assert_body(ask(GET("/folder.css", "Accept-Encoding: gzip, br\r\n")), "as br");
@@ -235,6 +240,7 @@ int main(void)
         ASKED_TEST(the_preferred_of_several_forms_is_sent),
         ASKED_TEST(an_index_and_a_page_may_exist_only_encoded),
         ASKED_TEST(reason_names_a_coding_that_there_is),
+        ASKED_TEST(directory_is_no_encoded_form),
         ASKED_TEST(a_single_file_has_no_encoded_forms),
         ASKED_TEST(a_form_is_found_with_every_choice_of_symlinks),
         ASKED_TEST(a_form_is_stored_once_for_both_names),

@@ -598,7 +598,6 @@ static void restart_is_due_after_a_delay_or_at_once_after_a_switch(void **state)
     close(fixture.reader);
 }
 
-/* Of a pid that is not a child's any more, as the log writer has ended, another process may have the number. */
 static volatile sig_atomic_t urgent_signals;
 
 static void count_urgent(int signal)
@@ -607,6 +606,7 @@ static void count_urgent(int signal)
     urgent_signals = 1;
 }
 
+/* The log writer has ended, so another process may have its pid. */
 static void processes_that_are_no_children_get_no_signal(void **state)
 {
     pid_t pids[] = {getpid(), 0};

@@ -230,7 +230,7 @@ static void parts_take_no_descriptors(void **state)
     struct shared parts;
     int saved = dup(STDIN_FILENO);
     (void)state;
-    close(STDIN_FILENO); /* so that 0 is one, too */
+    close(STDIN_FILENO); /* so that a descriptor may be 0 */
     errno = EINVAL;      /* of an earlier call */
     bool is_open = shared_open(&parts, 2, 10);
     int lowest = lowest_descriptor();

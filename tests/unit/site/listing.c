@@ -394,7 +394,7 @@ static const char *one_of_each(unsigned number)
     return number == 0 ? "da" : number == 1 ? "fa" : NULL;
 }
 
-static void only_kinds_that_there_are_are_counted(void **state)
+static void count_omits_kinds_without_entries(void **state)
 {
     static const struct {
         const char *(*names)(unsigned number);
@@ -1098,7 +1098,7 @@ int main(void)
         cmocka_unit_test(queries_set_the_order),
         cmocka_unit_test(served_entries_are_listed_in_order),
         cmocka_unit_test(rows_are_html),
-        cmocka_unit_test(only_kinds_that_there_are_are_counted),
+        cmocka_unit_test(count_omits_kinds_without_entries),
         cmocka_unit_test(members_are_json),
         cmocka_unit_test(similar_names_are_in_order),
         cmocka_unit_test(json_escapes_only_what_it_must),

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -46,12 +45,12 @@ static bool has_none_with(const struct file_stamp *stamp)
 {
     int directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(directory >= 0);
-    sibling_names_read(&names, stamp, directory);
+    sibling_names_search(&names, stamp, directory);
     close(directory);
-    return sibling_names_none(&names, stamp);
+    return sibling_names_has_none(&names, stamp);
 }
 
-/* Searches the folder with a stamp that it never had before. */
+/* Searches the folder with a stamp that it has not had in this test. */
 static bool has_none(void)
 {
     static off_t size;
@@ -80,14 +79,14 @@ static void only_the_same_stamp_is_known(void **state)
 {
     (void)state;
     struct file_stamp stamp = stamp_of("."), other = stamp;
-    assert_false(sibling_names_none(&names, &stamp));
+    assert_false(sibling_names_has_none(&names, &stamp));
     assert_true(has_none_with(&stamp));
     other.changed.tv_nsec++;
-    assert_false(sibling_names_none(&names, &other));
+    assert_false(sibling_names_has_none(&names, &other));
     make("a.gz");
     assert_true(has_none_with(&stamp)); /* it is not read again */
     assert_false(has_none_with(&other));
-    assert_false(sibling_names_none(&names, &stamp)); /* forgotten */
+    assert_false(sibling_names_has_none(&names, &stamp)); /* forgotten */
     assert_false(has_none_with(&stamp));
 }
 
@@ -103,11 +102,10 @@ static void first_time_of_a_stamp_is_kept(void **state)
     assert_int_equal(sibling_names_first_seen(&names, &stamp), first);
     other.modified.tv_sec++;
     assert_true(sibling_names_first_seen(&names, &other) > first);
-    assert_false(sibling_names_none(&names, &stamp));
+    assert_false(sibling_names_has_none(&names, &stamp));
 }
 
-/* A search for one file costs less than to read a thousand names. */
-static void large_directory_is_read_after_as_many_searches(void **state)
+static void directory_is_read_after_a_search_for_each_4096_bytes(void **state)
 {
     (void)state;
     struct file_stamp stamp = stamp_of(".");
@@ -137,23 +135,25 @@ static void unreadable_directory_may_have_siblings(void **state)
     (void)state;
     struct file_stamp stamp = stamp_of(".");
     stamp.size = 1;
-    sibling_names_read(&names, &stamp, -1);
-    assert_false(sibling_names_none(&names, &stamp));
+    sibling_names_search(&names, &stamp, -1);
+    assert_false(sibling_names_has_none(&names, &stamp));
 }
 
-/* More directories than there are places: what is known is always of the directory that is asked for. */
-static void directories_do_not_mix(void **state)
+/* Many more directories than places: each is known only by its own stamp. */
+static void directories_in_one_place_do_not_mix(void **state)
 {
+    struct file_stamp first = {.device = 1, .inode = 1}, stamp = first;
     (void)state;
+    assert_true(has_none_with(&first));
     make("a.br");
-    struct file_stamp stamp = stamp_of(".");
-    for (unsigned i = 0; i < 2 * LIMIT_STORE_DIRECTORIES; i++) {
-        stamp.inode = i;
-        int64_t first = sibling_names_first_seen(&names, &stamp);
-        assert_int_equal(sibling_names_first_seen(&names, &stamp), first);
-        assert_false(sibling_names_none(&names, &stamp));
+    for (unsigned i = 0; i < 16 * LIMIT_STORE_DIRECTORIES; i++) {
+        stamp.inode++;
+        assert_false(sibling_names_has_none(&names, &stamp));
+        int64_t seen = sibling_names_first_seen(&names, &stamp);
+        assert_int_equal(sibling_names_first_seen(&names, &stamp), seen);
+        assert_false(sibling_names_has_none(&names, &stamp));
     }
-    assert_false(has_none_with(&stamp));
+    assert_false(has_none_with(&first)); /* forgotten, so read again */
 }
 
 int main(void)
@@ -162,10 +162,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_with_a_suffix_are_found, enter, leave),
         cmocka_unit_test_setup_teardown(only_the_same_stamp_is_known, enter, leave),
         cmocka_unit_test_setup_teardown(first_time_of_a_stamp_is_kept, enter, leave),
-        cmocka_unit_test_setup_teardown(large_directory_is_read_after_as_many_searches, enter, leave),
+        cmocka_unit_test_setup_teardown(directory_is_read_after_a_search_for_each_4096_bytes, enter, leave),
         cmocka_unit_test_setup_teardown(names_are_read_up_to_the_bound, enter, leave),
         cmocka_unit_test_setup_teardown(unreadable_directory_may_have_siblings, enter, leave),
-        cmocka_unit_test_setup_teardown(directories_do_not_mix, enter, leave),
+        cmocka_unit_test_setup_teardown(directories_in_one_place_do_not_mix, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

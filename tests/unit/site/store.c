@@ -47,7 +47,8 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 /* ---- counted calls ---- */
 
 static unsigned stats, opens;
-static int open_error; /* of each name that begins with "broken"; 0: none */
+static const char *replaced; /* a directory takes this file's place before it is opened, once */
+static int open_error;       /* of each name that begins with "broken"; 0: none */
 
 static bool is_broken(const char *path)
 {
@@ -74,6 +75,11 @@ int openat(int directory, const char *path, int flags, ...)
     opens++;
     if (is_broken(path))
         return -1;
+    if (replaced != NULL && (flags & O_DIRECTORY) == 0 && strcmp(path, replaced) == 0) {
+        replaced = NULL;
+        unlinkat(directory, path, 0);
+        mkdirat(directory, path, 0755);
+    }
     return (int)syscall(SYS_openat, directory, path, flags, mode);
 }
 
@@ -1119,7 +1125,7 @@ static void assert_calls(const char *path, uint64_t iteration, unsigned expected
 }
 
 /* Finds the path and its siblings, and checks the number of calls. */
-static void assert_first_look(const char *path, uint64_t iteration, unsigned expected_stats, unsigned expected_opens)
+static void assert_first_request(const char *path, uint64_t iteration, unsigned expected_stats, unsigned expected_opens)
 {
     struct entry *entry = NULL;
     stats = opens = 0;
@@ -1130,21 +1136,21 @@ static void assert_first_look(const char *path, uint64_t iteration, unsigned exp
     assert_int_equal(opens, expected_opens);
 }
 
-/* If the names of its directory are known, a new file costs a stat, an open, and those of the directory. */
-static void a_first_look_asks_for_no_sibling_in_a_directory_without(void **state)
+/* Once the names of its directory are known, a new file costs its stat and open and one stat of each directory. */
+static void first_request_for_a_file_skips_siblings_that_its_directory_lacks(void **state)
 {
     static const char *const paths[] = {"one", "two", "three", "four", "a/one", "a/two", "a/three"};
     (void)state;
     make_directory("a");
     for (size_t i = 0; i < COUNT(paths); i++)
         write_file(paths[i], "x");
-    assert_first_look("one", 1, 1 + 1 + 3, 1 + 1); /* the file, the directory, three siblings */
-    assert_first_look("a/one", 1, 1 + 1 + 3, 2 + 1);
+    assert_first_request("one", 1, 1 + 1 + 3, 1 + 1); /* the file, the directory, three siblings */
+    assert_first_request("a/one", 1, 1 + 1 + 3, 2 + 1);
     settle();
-    assert_first_look("two", 2, 1 + 1, 1 + 2); /* its names are read */
-    assert_first_look("a/two", 2, 1 + 1, 2 + 2);
-    assert_first_look("three", 3, 1 + 1, 1);
-    assert_first_look("a/three", 3, 1 + 1, 2);
+    assert_first_request("two", 2, 1 + 1, 1 + 2); /* its names are read */
+    assert_first_request("a/two", 2, 1 + 1, 2 + 2);
+    assert_first_request("three", 3, 1 + 1, 1);
+    assert_first_request("a/three", 3, 1 + 1, 2);
     write_file("four.br", "x");
     struct entry *file = found("four");
     assert_int_equal(store_siblings(store, file, 4), 1U << SIBLING_BR);
@@ -1154,6 +1160,21 @@ static void a_first_look_asks_for_no_sibling_in_a_directory_without(void **state
     write_file("one.gz", "x");
     assert_int_equal(store_siblings(store, file, 5), 1U << SIBLING_GZ);
     store_release(store, file);
+}
+
+static void file_that_becomes_a_directory_before_it_is_opened_is_found_as_one(void **state)
+{
+    static const size_t sizes[] = {4, LIMIT_STORE_FILE + 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        make_hollow("turns", (off_t)sizes[i]);
+        replaced = "turns";
+        struct entry *entry = found("turns");
+        assert_null(replaced);
+        assert_int_equal(entry->kind, ENTRY_DIRECTORY);
+        store_release(store, entry);
+        assert_int_equal(rmdir("turns"), 0);
+    }
 }
 
 static void requests_of_an_iteration_share_their_directory(void **state)
@@ -1868,7 +1889,8 @@ int main(void)
         TEST(a_file_that_was_just_seen_is_read_again),
         TEST(a_file_that_was_seen_unchanged_for_long_enough_is_kept),
         TEST(a_look_at_an_unchanged_file_is_one_stat_for_each_name),
-        TEST(a_first_look_asks_for_no_sibling_in_a_directory_without),
+        TEST(first_request_for_a_file_skips_siblings_that_its_directory_lacks),
+        TEST(file_that_becomes_a_directory_before_it_is_opened_is_found_as_one),
         TEST(requests_of_an_iteration_share_their_directory),
         TEST(a_link_in_place_of_a_directory_shows_at_once),
         TEST(another_directory_of_the_same_name_shows_at_once),
