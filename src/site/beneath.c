@@ -206,8 +206,8 @@ static int open_last(struct walk *walk, const char *name, size_t taken)
     return follow_or_fail(walk, name, taken, errno);
 }
 
-/* Examines the last name, and opens a regular file if it is wanted. Not examined by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
-   allows it (see seccomp.c). */
+/* Examines the last name, and opens a regular file if it is wanted. Not examined by O_PATH: with that, a worker could
+   hold a file that it may not read until the sandbox allows it (see seccomp.c). */
 static int examine_last(struct walk *walk, const char *name, size_t taken)
 {
     if (fstatat(walk->directory, name, walk->attributes, AT_SYMLINK_NOFOLLOW) < 0)

@@ -38,8 +38,11 @@ static inline int tree_remove_one(const char *path, const struct stat *status, i
     return remove(path);
 }
 
+/* Descriptors for nftw(3): in musl it does not go deeper. */
+enum { DEPTH_MAX = 100 };
+
 /* Goes back, and removes the folder with all that is in it. */
 static inline int tree_leave(void)
 {
-    return chdir(tree_original) != 0 ? -1 : nftw(tree_base, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return chdir(tree_original) != 0 ? -1 : nftw(tree_base, tree_remove_one, DEPTH_MAX, FTW_DEPTH | FTW_PHYS);
 }
