@@ -482,6 +482,12 @@ static inline void add_arrival(struct worker *worker, struct connection *connect
 
 /* ---- new connections ---- */
 
+/* Connections to be accepted before the first of them is answered: few if others could answer them. */
+static unsigned accept_batch(const struct worker *worker)
+{
+    return worker->setup->worker_count > 1 ? LIMIT_ACCEPTS / 4 : LIMIT_ACCEPTS;
+}
+
 /* Adds a connection to the batch. Returns false if the listener has no more, or fails. */
 static bool accept_one(struct worker *worker, unsigned listener)
 {
@@ -495,6 +501,8 @@ static bool accept_one(struct worker *worker, unsigned listener)
     struct connection *connection = admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
     if (connection == NULL)
         return true;
+    if (worker->arrivals >= accept_batch(worker))
+        step_arrivals(worker);
     keep_batch_room(worker);
     add_arrival(worker, connection);
     return true;

@@ -77,8 +77,8 @@ bool sibling_names_has_none(const struct sibling_names *names, const struct file
 void sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
 {
     struct directory_names *known = remember(names, stamp);
-    known->searches++;
-    if (known->are_read || (off_t)known->searches * BYTES_PER_SEARCH < stamp->size)
+    off_t searches = known->searches++;
+    if (known->are_read || searches == 0 || searches * BYTES_PER_SEARCH < stamp->size)
         return;
     known->none = has_none(directory);
     known->are_read = true;

@@ -511,8 +511,9 @@ static int fill(struct node *node, int fd)
     return reading == READ_AGREES ? 0 : -1;
 }
 
-/* Makes an entry of an open file. `stamp` is that of its name before the open; fstat(2) shows that the descriptor has
-   it. Returns 0, a status, or -1 if the file changed meanwhile and must be opened again. Takes over `fd` on success. */
+/* Makes an entry of an open file. `stamp` is the descriptor's, or of a small file its name's before the open, which
+   fstat(2) confirms. Returns 0, a status, or -1 if the file changed meanwhile and must be opened again. Takes over `fd`
+   on success. */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct file_stamp *stamp,
                      int64_t first_seen, struct node **loaded)
 {
@@ -530,7 +531,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     }
     node->first_seen = first_seen;
     node->entry.settled = settled;
-    int status = in_bytes ? fill(node, fd) : is_unchanged(fd, stamp) ? 0 : -1;
+    int status = in_bytes ? fill(node, fd) : !is_small(&node->entry) || is_unchanged(fd, stamp) ? 0 : -1;
     if (status != 0) {
         free(node);
         return status;
@@ -572,13 +573,13 @@ static void reopen(struct store *store, struct node *node, int fd)
     queue_add(&store->in_fds, node);
 }
 
-/* Returns true if the node is still valid for the open file, whose name had the node's stamp. Bytes that are not
+/* Returns true if the node is still valid for the open file, which had the node's stamp. Bytes that are not
    settled are read again and compared; if it is late enough, they are settled then. A large file that is not settled
    gets a new node, as its type may have changed. Takes over `fd` if true. */
 static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;
-    if (entry->settled && entry->bytes == NULL && is_unchanged(fd, &node->stamp)) {
+    if (entry->settled && entry->bytes == NULL) {
         reopen(store, node, fd);
         return true;
     }
@@ -590,7 +591,7 @@ static bool confirm(struct store *store, struct node *node, int fd)
     return true;
 }
 
-/* Finds the open file, whose name had this stamp, in the table, or loads it. Returns 0, or as load_file does. Takes
+/* Finds the open file with this stamp, see load_file, in the table, or loads it. Returns 0, or as load_file does. Takes
    over `fd` on success. */
 static int find_open(struct store *store, struct span path, uint64_t iteration, uint64_t hash, int fd,
                      const struct file_stamp *stamp, struct entry **entry)
@@ -689,6 +690,13 @@ static void note_resolved(struct store *store, struct node *node, bool linked, u
         node->directories = directory->directories;
 }
 
+/* A large file, which is sent from its descriptor, may grow all the time: takes its attributes as they are now. A small
+   one is read until it stays the same. Returns false if it is another kind of file by now. */
+static bool refresh_if_large(int fd, struct stat *attributes)
+{
+    return attributes->st_size <= LIMIT_STORE_FILE || (fstat(fd, attributes) == 0 && S_ISREG(attributes->st_mode));
+}
+
 /* Finds a directory, or loads a file. Returns 0 with its entry, or a status as store_find does. */
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
@@ -702,6 +710,10 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
         if (fd < 0) {
             *entry = S_ISDIR(attributes.st_mode) ? &store->directory_entry : NULL;
             return *entry != NULL ? 0 : 404;
+        }
+        if (!refresh_if_large(fd, &attributes)) {
+            close(fd);
+            continue;
         }
         struct file_stamp stamp = file_stamp_of(&attributes);
         status = find_open(store, path, iteration, hash, fd, &stamp, entry);

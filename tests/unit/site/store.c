@@ -48,6 +48,7 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 
 static unsigned stats, opens;
 static const char *replaced; /* a directory takes this file's place before it is opened, once */
+static const char *growing;  /* a byte is appended to this file before it is opened, each time */
 static int open_error;       /* of each name that begins with "broken"; 0: none */
 
 static bool is_broken(const char *path)
@@ -75,6 +76,11 @@ int openat(int directory, const char *path, int flags, ...)
     opens++;
     if (is_broken(path))
         return -1;
+    if (growing != NULL && strcmp(path, growing) == 0) {
+        int fd = (int)syscall(SYS_openat, directory, path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        syscall(SYS_write, fd, "x", 1);
+        close(fd);
+    }
     if (replaced != NULL && (flags & O_DIRECTORY) == 0 && strcmp(path, replaced) == 0) {
         replaced = NULL;
         unlinkat(directory, path, 0);
@@ -1139,7 +1145,7 @@ static void assert_first_request(const char *path, uint64_t iteration, unsigned 
 /* Once the names of its directory are known, a new file costs its stat and open and one stat of each directory. */
 static void first_request_for_a_file_skips_siblings_that_its_directory_lacks(void **state)
 {
-    static const char *const paths[] = {"one", "two", "three", "four", "a/one", "a/two", "a/three"};
+    static const char *const paths[] = {"one", "two", "three", "four", "five", "a/one", "a/two", "a/three", "a/four"};
     (void)state;
     make_directory("a");
     for (size_t i = 0; i < COUNT(paths); i++)
@@ -1147,18 +1153,20 @@ static void first_request_for_a_file_skips_siblings_that_its_directory_lacks(voi
     assert_first_request("one", 1, 1 + 1 + 3, 1 + 1); /* the file, the directory, three siblings */
     assert_first_request("a/one", 1, 1 + 1 + 3, 2 + 1);
     settle();
-    assert_first_request("two", 2, 1 + 1, 1 + 2); /* its names are read */
-    assert_first_request("a/two", 2, 1 + 1, 2 + 2);
-    assert_first_request("three", 3, 1 + 1, 1);
-    assert_first_request("a/three", 3, 1 + 1, 2);
-    write_file("four.br", "x");
-    struct entry *file = found("four");
-    assert_int_equal(store_siblings(store, file, 4), 1U << SIBLING_BR);
+    assert_first_request("two", 2, 1 + 1 + 3, 1 + 1);
+    assert_first_request("a/two", 2, 1 + 1 + 3, 2 + 1);
+    assert_first_request("three", 3, 1 + 1, 1 + 2); /* its names are read */
+    assert_first_request("a/three", 3, 1 + 1, 2 + 2);
+    assert_first_request("four", 4, 1 + 1, 1);
+    assert_first_request("a/four", 4, 1 + 1, 2);
+    write_file("five.br", "x");
+    struct entry *file = found("five");
+    assert_int_equal(store_siblings(store, file, 5), 1U << SIBLING_BR);
     store_release(store, file);
     file = found("one");
-    assert_int_equal(store_siblings(store, file, 4), 0);
+    assert_int_equal(store_siblings(store, file, 5), 0);
     write_file("one.gz", "x");
-    assert_int_equal(store_siblings(store, file, 5), 1U << SIBLING_GZ);
+    assert_int_equal(store_siblings(store, file, 6), 1U << SIBLING_GZ);
     store_release(store, file);
 }
 
@@ -1175,6 +1183,19 @@ static void file_that_becomes_a_directory_before_it_is_opened_is_found_as_one(vo
         store_release(store, entry);
         assert_int_equal(rmdir("turns"), 0);
     }
+}
+
+static void large_file_that_grows_all_the_time_is_found(void **state)
+{
+    (void)state;
+    make_hollow("log", LIMIT_STORE_FILE + 1);
+    growing = "log";
+    for (uint64_t times = 1; times <= 3; times++) {
+        struct entry *entry = found("log");
+        assert_int_equal(entry->size, LIMIT_STORE_FILE + 1 + times);
+        store_release(store, entry);
+    }
+    growing = NULL;
 }
 
 static void requests_of_an_iteration_share_their_directory(void **state)
@@ -1891,6 +1912,7 @@ int main(void)
         TEST(a_look_at_an_unchanged_file_is_one_stat_for_each_name),
         TEST(first_request_for_a_file_skips_siblings_that_its_directory_lacks),
         TEST(file_that_becomes_a_directory_before_it_is_opened_is_found_as_one),
+        TEST(large_file_that_grows_all_the_time_is_found),
         TEST(requests_of_an_iteration_share_their_directory),
         TEST(a_link_in_place_of_a_directory_shows_at_once),
         TEST(another_directory_of_the_same_name_shows_at_once),
