@@ -120,7 +120,8 @@ static inline struct at_path at_path(struct store *store, struct span path, char
 {
     char *beneath = store->full_path + store->root_name_length;
     assert(path.length < PATH_MAX); /* as beneath_open has opened it */
-    memcpy(beneath, path.at, path.length);
+    if (path.length > 0)
+        memcpy(beneath, path.at, path.length);
     beneath[path.length] = end;
     beneath[path.length + 1] = '\0';
     if (store->root_name_length == 0 || !fits_root_name(store, path.length))
