@@ -438,22 +438,24 @@ static bool expects_header(const struct worker *worker, const union peer *peer)
 
 /* ---- the batch: requests that are all received before the first of them is answered ---- */
 
-/* Bounds the first turns of `count` responses that begin together. None sends anything in a slow network. */
-static void share_first_turns(struct worker *worker, unsigned count)
+/* Bounds the first turns of the batch's responses. While more connections wait to be accepted, each is short, or these
+   would wait for all of them. None sends anything in a slow network. */
+static void share_first_turns(struct worker *worker, bool more)
 {
     uint64_t bytes = LIMIT_TURN_BYTES;
-    if (count > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES) {
-        uint64_t share = LIMIT_FIRST_TURNS_BYTES / count;
+    if (more || worker->arrivals > LIMIT_FIRST_TURNS_BYTES / LIMIT_TURN_BYTES) {
+        uint64_t share = more ? 0 : LIMIT_FIRST_TURNS_BYTES / worker->arrivals;
         bytes = share > LIMIT_FIRST_TURN_BYTES ? share : LIMIT_FIRST_TURN_BYTES;
     }
     worker->service.first_turn_bytes = worker->service.turn_bytes > 0 ? bytes : 0;
 }
 
-/* A stat made from now on is later than the last byte of each request of the batch, so they may share it. */
-static inline void step_arrivals(struct worker *worker)
+/* A stat made from now on is later than the last byte of each request of the batch, so they may share it. `more`: the
+   listener has more connections. */
+static inline void step_arrivals(struct worker *worker, bool more)
 {
     worker->service.context.iteration++;
-    share_first_turns(worker, worker->arrivals);
+    share_first_turns(worker, more);
     for (unsigned i = 0; i < worker->arrivals; i++) {
         worker->service.received = worker->arrived[i].received;
         step(worker, worker->arrived[i].connection);
@@ -466,7 +468,7 @@ static inline void step_arrivals(struct worker *worker)
 static inline void keep_batch_room(struct worker *worker)
 {
     if (sizeof worker->batch - worker->batch_used < LIMIT_INPUT)
-        step_arrivals(worker);
+        step_arrivals(worker, false);
 }
 
 /* Receives from the connection. Call keep_batch_room() first. */
@@ -502,7 +504,7 @@ static bool accept_one(struct worker *worker, unsigned listener)
     if (connection == NULL)
         return true;
     if (worker->arrivals >= accept_batch(worker))
-        step_arrivals(worker);
+        step_arrivals(worker, true);
     keep_batch_room(worker);
     add_arrival(worker, connection);
     return true;
@@ -701,7 +703,7 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
         if (!connection->ready)
             add_arrival(worker, connection);
     }
-    step_arrivals(worker);
+    step_arrivals(worker, false);
 }
 
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle.
@@ -713,8 +715,9 @@ static bool serve_sources(struct worker *worker, const struct epoll_event *event
         if (!is_of_source(worker, &events[i]))
             continue;
         unsigned source = (unsigned)events[i].data.u64;
-        more |= take_connections(worker, source);
-        step_arrivals(worker);
+        bool waits = take_connections(worker, source);
+        step_arrivals(worker, waits);
+        more |= waits;
         if (is_listener(worker, source))
             yield_listener(worker, source);
     }
@@ -787,7 +790,7 @@ static void accept_last(struct worker *worker, unsigned listener)
 {
     for (unsigned i = 0; i < LIMIT_DRAIN_ROUNDS * LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
         bool more = accept_one(worker, listener);
-        step_arrivals(worker); /* make_room() can't close a connection that has no deadline yet */
+        step_arrivals(worker, more); /* make_room() can't close a connection that has no deadline yet */
         if (!more)
             return;
         if (worker->connections > worker->connections_max)

@@ -129,6 +129,7 @@ sub write_numbered {
         mkdir "$bench{folder}/www/n/" . int($i / 1000) if $i % 1000 == 0;
         put('www/n/' . int($i / 1000) . "/$i.txt", content($i, NUMBERED_SIZE));
     }
+    system 'sync', '-f', $bench{folder}; # or the servers wait for the disk as well
     sleep AGE;
     return;
 }

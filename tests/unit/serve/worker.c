@@ -531,6 +531,34 @@ static void new_connections_overtake_the_turns_of_downloads(void **state)
     assert_in_range(sent / LIMIT_TURN_BYTES, 5, CLIENTS / LIMIT_ACCEPTS + 5);
 }
 
+/* Connections that wait for the worker would wait for a long turn of each before them. */
+static void first_turns_are_short_while_connections_wait(void **state)
+{
+    enum { CLIENTS = 2 * LIMIT_ACCEPTS };
+    int clients[CLIENTS];
+    struct sockaddr_in address;
+    char path[] = "/tmp/tinyhttpd-XXXXXX", head[80];
+    (void)state;
+    trial = &trials[0];
+    *trial = (struct trial){0};
+    int file = mkstemp(path), listener = listen_at(&address);
+    assert_int_equal(listen(listener, CLIENTS), 0);
+    assert_int_equal(ftruncate(file, INT64_C(1) << 40), 0);
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        clients[i] = ask_for(&address, head);
+    pid_t worker = start_worker(&listener, 1);
+    while (trial->later_turn == 0)
+        wait_ms(10);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    stop_worker(worker);
+    close(listener), close(file);
+    assert_int_equal(unlink(path), 0);
+    assert_in_range(trial->first_turn, LIMIT_FIRST_TURN_BYTES / 2, LIMIT_FIRST_TURN_BYTES); /* with the head */
+    assert_int_equal(trial->later_turn, LIMIT_TURN_BYTES);
+}
+
 static void connections_accepted_together_share_stats(void **state)
 {
     int clients[LIMIT_ACCEPTS];
@@ -584,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
         cmocka_unit_test(a_request_overtakes_the_turns_of_downloads),
         cmocka_unit_test(new_connections_overtake_the_turns_of_downloads),
+        cmocka_unit_test(first_turns_are_short_while_connections_wait),
         cmocka_unit_test(connections_accepted_together_share_stats),
     };
     trials = mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
