@@ -48,7 +48,7 @@ $temp_paths    types { text/plain txt; text/css css; text/javascript js; }
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000000;
-    open_file_cache max=20000 inactive=60s;
+    open_file_cache max=11000 inactive=60s; # each is a descriptor
     server {
         listen 127.0.0.1:$port backlog=${\BACKLOG};
         root $folder/www;
