@@ -76,7 +76,8 @@
 #define LIMIT_TURN_BYTES 1048576
 
 /* Bytes that responses which begin together share in their first turns, or a small one would wait for a whole turn of
-   each; and the least of one. Usual batches are so small that each still has a whole turn. */
+   each; and the least of one, and all while connections wait to be accepted. Usual batches are so small that each still
+   has a whole turn. */
 #define LIMIT_FIRST_TURNS_BYTES 67108864
 #define LIMIT_FIRST_TURN_BYTES 65536
 

@@ -74,12 +74,13 @@ bool sibling_names_has_none(const struct sibling_names *names, const struct file
     return directory->none && file_stamp_equal(&directory->stamp, stamp);
 }
 
-void sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
+bool sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
 {
     struct directory_names *known = remember(names, stamp);
     off_t searches = known->searches++;
-    if (known->are_read || searches == 0 || searches * BYTES_PER_SEARCH < stamp->size)
-        return;
-    known->none = has_none(directory);
-    known->are_read = true;
+    if (!known->are_read && searches > 0 && searches * BYTES_PER_SEARCH >= stamp->size) {
+        known->none = has_none(directory);
+        known->are_read = true;
+    }
+    return known->none;
 }

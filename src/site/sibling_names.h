@@ -35,5 +35,6 @@ bool sibling_names_has_none(const struct sibling_names *names, const struct file
 /* Call it before a search for siblings in the open `directory`, which has this stamp. Reads its names, once, if that
    costs less than the earlier searches: a small directory at the second search. The stamp must be settled
    (file_stamp_is_settled), so that it changes if a name is added later. A directory that can't be read, or has more
-   than LIMIT_SIBLING_NAMES names (with . and ..), counts as one with siblings. */
-void sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory);
+   than LIMIT_SIBLING_NAMES names (with . and ..), counts as one with siblings. Returns true if it is known to have
+   none. */
+bool sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory);

@@ -987,9 +987,7 @@ static bool lacks_siblings(struct store *store, struct node *node, uint64_t iter
 static unsigned probe_siblings(struct store *store, const struct node *node, int directory)
 {
     unsigned absent = 0;
-    if (node->names.settled)
-        sibling_names_search(&store->sibling_names, &node->names.stamp, directory);
-    if (sibling_names_has_none(&store->sibling_names, &node->names.stamp))
+    if (node->names.settled && sibling_names_search(&store->sibling_names, &node->names.stamp, directory))
         return ALL_SIBLINGS;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct stat attributes;
