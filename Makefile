@@ -423,9 +423,9 @@ endif
 
 # ---- valgrind -------------------------------------------------------------------------------------------------------
 
-valgrind: ## Run the tests below valgrind, which takes some minutes
+valgrind: ## Run the tests below valgrind, or with T=PATTERN only those of such a name
 	+@$(MAKE) DEBUG= tests
-	@.ci/valgrind '$(BUILD_ROOT)/release' '$(BUILD_ROOT)/valgrind'
+	@.ci/valgrind '$(BUILD_ROOT)/release' '$(BUILD_ROOT)/valgrind' '$(or $(T),*)'
 
 # ---- Fuzzing --------------------------------------------------------------------------------------------------------
 
@@ -460,7 +460,8 @@ fuzz: fuzz-targets ## Run the kept inputs of each fuzz target, then look for new
 
 soak: ## Send 100,000 random requests, while clients vanish, files change, workers die and resources run out
 	+@$(MAKE) DEBUG= tests
-	@TINYHTTPD='$(abspath $(BUILD_ROOT))/release/tinyhttpd' SOAK_REQUESTS='$(SOAK_REQUESTS)' perl -Itests/http/lib tests/http/soak.t
+	@TINYHTTPD='$(abspath $(BUILD_ROOT))/release/tinyhttpd' SOAK_REQUESTS='$(SOAK_REQUESTS)' SOAK_PLOT='$(BUILD_ROOT)/soak.svg' \
+		perl -Itests/http/lib tests/http/soak.t
 
 # ---- Benchmarks -----------------------------------------------------------------------------------------------------
 

@@ -64,22 +64,16 @@ sub body_of_next {
 sub caches_a_quarter {
     my ($server, $limit, $about) = @_;
     my @workers = $server->workers;
-    my $before = memory_of(@workers);
+    my $before = resident_bytes_of(@workers);
     is(wrong_responses($server, @workers), 0, "$about: every response is right");
     SKIP: {
         skip $told, 2 if $told;
-        my $grown = memory_of(@workers) - $before;
+        my $grown = resident_bytes_of(@workers) - $before;
         note(sprintf '%s: memory grows by %.1f MiB', $about, $grown / MIB);
         cmp_ok($grown, '>', $limit * 3 / 16, "$about: both workers cache files");
         cmp_ok($grown, '<', $limit * 3 / 8, "$about: the files take a quarter of it");
     }
     return;
-}
-
-sub memory_of {
-    my $kibibytes = 0;
-    $kibibytes += slurp("/proc/$_/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : 0 for @_;
-    return $kibibytes * 1024;
 }
 
 # A made-up limit: a file system over /sys/fs/cgroup that only the server sees.

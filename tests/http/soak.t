@@ -2,13 +2,16 @@
 # killed or stopped, and shortages: the server still serves, its responses are right, and neither descriptors nor memory
 # leak.
 #
-# `make soak` sends 100,000 requests. SOAK_REQUESTS and SOAK_SEED choose others; each run prints its seed.
+# `make soak` sends 100,000 requests. SOAK_REQUESTS and SOAK_SEED choose others; each run prints its seed. SOAK_PLOT
+# names a file for a picture of the memory, the descriptors and the latency of its first part, in which one server gets
+# more than half of the requests.
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../bench/lib";
 use Errno qw(EAGAIN EINTR);
 use Harness;
+use Plot;
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -277,8 +280,52 @@ sub serves {
     return;
 }
 
+# ---- measurements, for the plot ----
+
+use constant { POINTS => 100, PROBES => 40 };
+
+my %measured; # panel => {line => [[requests in thousands, value], ...]}
+my $next_point = 0;
+
+# Measures a hundred times while $how_many requests are sent. The clients wait meanwhile, so the latency is the
+# server's.
+sub measure {
+    my ($server, $how_many) = @_;
+    return if !$ENV{SOAK_PLOT} || $count{requests} < $next_point;
+    $next_point = $count{requests} + $how_many / POINTS;
+    my @processes = ([master => $server->pid], map { ["worker $_->[0]" => $_->[1]] } numbered($server->workers));
+    note_point('memory, MiB', $_->[0], resident_bytes_of($_->[1]) / 2**20) for @processes;
+    note_point('descriptors', $_->[0], descriptors_of($_->[1])) for @processes;
+    my @seconds = sort { $a <=> $b } map { seconds_of_response($server) } 1 .. PROBES;
+    note_point('latency, ms', 'median', 1000 * $seconds[PROBES / 2]);
+    note_point('latency, ms', '90 %', 1000 * $seconds[PROBES * 0.9]);
+    return;
+}
+
+sub numbered { my $number = 0; return map { [++$number, $_] } @_ }
+
+sub note_point {
+    my ($panel, $line, $value) = @_;
+    push @{ $measured{$panel}{$line} }, [$count{requests} / 1000, $value];
+    return;
+}
+
+sub seconds_of_response {
+    my ($server) = @_;
+    my $began = time;
+    $server->get('/small.txt');
+    return time - $began;
+}
+
+sub draw {
+    my @panels = map { { title => "$_; thousands of requests", lines => $measured{$_} } } sort keys %measured;
+    plot($ENV{SOAK_PLOT}, "$requests requests", \@panels, ['worker 1', 'worker 2', 'master', 'median', '90 %'], linear => 1);
+    return;
+}
+
 # Descriptors of each worker.
-sub descriptors { return join ' ', map { scalar(my @fds = glob "/proc/$_/fd/*") } $_[0]->workers }
+sub descriptors { return join ' ', map { descriptors_of($_) } $_[0]->workers }
+sub descriptors_of { return scalar(my @fds = glob "/proc/$_[0]/fd/*") }
 sub descriptors_are { my ($server, $expected) = @_; eventually { descriptors($server) eq $expected }; return descriptors($server) }
 
 $count{requests} = 0;
@@ -292,7 +339,8 @@ $count{requests} = 0;
     soak($server, $requests * 0.05, 32); # warms up, so that memory has its final size
     replace($_) for keys %volatile;
     my $memory = resident_bytes($server->pid);
-    soak($server, $requests * 0.55, 32, \&disturb_files);
+    soak($server, $requests * 0.55, 32, sub { measure($server, $requests * 0.55); disturb_files() });
+    draw() if $ENV{SOAK_PLOT};
     all_right('requests and aborts while files change');
     # Each worker may keep each large file open.
     my $large = grep { length > 131_072 } values %steady, map { @$_[0] } values %volatile;

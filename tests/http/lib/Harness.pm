@@ -21,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually at_rest asleep_until slurp bound_seconds
-    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to rest_of_download children_of log_writers_of have
+    processes_of_group cpu_seconds resident_bytes resident_bytes_of free_port responses_framed connect_to rest_of_download children_of log_writers_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload overwrite_shared_memory
     a_pipe a_terminal on_terminal);
 
@@ -295,11 +295,13 @@ sub cpu_seconds {
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# The memory that a group holds for itself, in bytes: anonymous pages, so that the page cache does not count.
-sub resident_bytes {
-    my ($group) = @_;
+# The memory that a group or processes hold for themselves, in bytes: anonymous pages, so that the page cache does not
+# count.
+sub resident_bytes { return resident_bytes_of(processes_of_group($_[0])) }
+
+sub resident_bytes_of {
     my $kibibytes = 0;
-    for my $pid (processes_of_group($group)) {
+    for my $pid (@_) {
         $kibibytes += $1 if slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
     }
     return $kibibytes * 1024;
