@@ -77,6 +77,16 @@ static const struct {
     {"chain-0", "f"},
 };
 
+/* Writes `first` and "/n/n/n...", `length` bytes in all. */
+static void write_long(char *path, const char *first, size_t length)
+{
+    size_t used = strlen(first);
+    memcpy(path, first, used);
+    for (size_t i = used; i < length; i++)
+        path[i] = (i - used) % 2 == 0 ? '/' : 'n';
+    path[length] = '\0';
+}
+
 static void make_links(void)
 {
     char name[32], target[32];
@@ -100,6 +110,12 @@ static void make_links(void)
     assert_int_equal(symlinkat(text, root, "as-many-steps"), 0);
     snprintf(more, sizeof more, "./%.*s", PATH_MAX - 3, text);
     assert_int_equal(symlinkat(more, root, "one-step-more"), 0);
+    for (unsigned i = 0; i < LINKS_MAX; i++) { /* hop-39: as many links as there may be, and after each many names */
+        snprintf(name, sizeof name, "hop-%u", i);
+        write_long(text, i == 0 ? "d" : target, PATH_MAX - 1);
+        assert_int_equal(symlinkat(text, root, name), 0);
+        memcpy(target, name, sizeof target);
+    }
     memset(text, 'n', 256);
     text[256] = '\0';
     assert_int_equal(symlinkat(text, root, "too-long"), 0);
@@ -476,6 +492,8 @@ static void long_paths_give_the_same_as_with_openat2(void **state)
     is_the_same_as_openat2("long");
     is_the_same_as_openat2("as-many-steps");
     is_the_same_as_openat2("too-long");
+    write_long(path, "hop-39", PATH_MAX - 1);
+    is_the_same_as_openat2(path);
     path[0] = '\0';
     for (unsigned i = 0; i < DEEP; i++)
         strcat(path, "a/");

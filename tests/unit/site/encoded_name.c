@@ -42,9 +42,9 @@ static void svgz_is_encoded_by_default(void **state)
 static void longest_given_name_decides(void **state)
 {
     static const struct encoded_name names[] = {
-        {"pbf", "gzip"},         {"js.gz", "gzip"}, {"gz", "gzip"},      {"wasm.br", "br"},
-        {"data.unityweb", "br"}, {"svgz", "zstd"},  {"old.js.gz", "br"}, {"tile", "gzip"},
-        {"e.gz", "zstd"},        {".unity", "br"},  {".p.unity", "br"},
+        {"pbf", "gzip"},    {"js.gz", "gzip"},   {"gz", "gzip"},   {"wasm.br", "br"}, {"data.unityweb", "br"},
+        {"svgz", "zstd"},   {"old.js.gz", "br"}, {"tile", "gzip"}, {"e.gz", "zstd"},  {".unity", "br"},
+        {".p.unity", "br"}, {"unity.x", "br"},   {"x", "gzip"},
     };
     static const struct row rows[] = {
         {"1/2/3.pbf", "gzip", "1/2/3.pbf"},  {"Build/g.framework.js.gz", "gzip", "Build/g.framework.js"},
@@ -55,6 +55,7 @@ static void longest_given_name_decides(void **state)
         {"b/tile", "gzip", "b/tile"},        {"a.b/tile", "gzip", "a.b/tile"},
         {"a.e.gz", "zstd", "a.e"},           {"e.gz", "zstd", "e"},
         {"a.unity", "br", "a.unity"},        {"a.p.unity", "br", "a.p"},
+        {"a.unity.x", "br", "a.unity"},      {"a.x", "gzip", "a.x"},
     };
     (void)state;
     encoded_name_set(names, sizeof names / sizeof *names);
