@@ -563,7 +563,7 @@ sub blocking {
 
 # Sends the bytes and reads until the end, or until `count` responses are there.
 #   socket     an open connection to go on with (else a new one)
-#   bytewise   each byte in a write of its own
+#   bytewise   each byte in a write of its own; in larger pieces if the machine is too slow for that
 #   split      [positions] at which the bytes are cut into writes
 #   half_close shuts the sending side once all is sent
 #   count      stop after so many responses (the connection stays open, in `socket`)
@@ -572,6 +572,15 @@ sub blocking {
 #   lenient    the rules of every response are not checked
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, slept }; `slept` is as of asleep_until.
 sub exchange {
+    my ($self, $bytes, %how) = @_;
+    return $self->exchange_pieces($bytes, %how) if !$how{bytewise} || $how{socket};
+    for (my $size = 1;; $size *= 2) {
+        my $result = $self->exchange_pieces($bytes, %how, size => $size);
+        return $result if !is_late($result) || $size >= length $bytes;
+    }
+}
+
+sub exchange_pieces {
     my ($self, $bytes, %how) = @_;
     $bytes = below_base($bytes);
     my $result  = $self->begin($bytes, %how);
@@ -614,38 +623,59 @@ sub exchange {
 
 # Sends each of the requests byte by byte, on up to AT_A_TIME connections at the same time: the server reads each byte
 # alone while the others get theirs. Returns the results in the order of the requests; `count` as for exchange,
-# `methods` has a list for each request.
+# `methods` has a list for each request. On a machine that is too slow for that, the server ends the wait for a head
+# (408): these requests are sent again, on ever fewer connections at the same time, then in ever larger pieces.
 use constant AT_A_TIME => 64;
 
 sub exchange_each {
     my ($self, $requests, %how) = @_;
     $requests = [map { below_base($_) } @$requests];
     my @results;
-    for (my $first = 0; $first < @$requests; $first += AT_A_TIME) {
-        my $last  = $first + AT_A_TIME - 1 < $#$requests ? $first + AT_A_TIME - 1 : $#$requests;
-        my @batch = map { $self->begin($requests->[$_], %how, methods => $how{methods} && $how{methods}[$_]) } $first .. $last;
-        my %by_fileno = map { fileno($_->{socket}) => $_ } @batch;
-        my $select    = IO::Select->new(map { $_->{socket} } @batch);
-        for (my $at = 0; $select->count; $at++) {
-            my $sending = 0;
-            for my $n (0 .. $#batch) {
-                my $result = $batch[$n];
-                next if $result->{over} || $at >= length $requests->[$first + $n];
-                syswrite $result->{socket}, $requests->[$first + $n], 1, $at;
-                $sending++;
-            }
-            for my $socket ($select->can_read($sending ? 0.001 : 0.25)) {
-                my $result = $by_fileno{ fileno $socket };
-                receive($result);
-                $select->remove($socket) if $result->{over};
-            }
-            next if time < $batch[0]{deadline};
-            $_->{timeout} = 1 for grep { !$_->{over} } @batch;
-            last;
-        }
-        push @results, map { finish($batch[$_], $requests->[$first + $_], %how) } 0 .. $#batch;
+    my ($at_a_time, $size) = (AT_A_TIME, 1);
+    for (my @left = 0 .. $#$requests; @left;) {
+        my @batch = splice @left, 0, $at_a_time;
+        @results[@batch] = $self->exchange_together([@$requests[@batch]],
+            %how, size => $size, methods => $how{methods} && [@{ $how{methods} }[@batch]]);
+        my @late = grep { is_late($results[$_]) && $size < length $requests->[$_] } @batch or next;
+        push @left, @late;
+        if ($at_a_time > 1) { $at_a_time /= 2 }
+        else                { $size *= 2 }
     }
     return @results;
+}
+
+# The server waits 10 s for a head (LIMIT_HEAD_MS).
+use constant HEAD_SECONDS => 10;
+
+# True if the server has ended the wait for a head, as it should after that time.
+sub is_late {
+    my ($result) = @_;
+    return $result->{answered} >= HEAD_SECONDS && grep { $_->{status} eq '408' } @{ $result->{responses} };
+}
+
+sub exchange_together {
+    my ($self, $requests, %how) = @_;
+    my @batch     = map { $self->begin($requests->[$_], %how, methods => $how{methods} && $how{methods}[$_]) } 0 .. $#$requests;
+    my %by_fileno = map { fileno($_->{socket}) => $_ } @batch;
+    my $select    = IO::Select->new(map { $_->{socket} } @batch);
+    for (my $at = 0; $select->count; $at += $how{size}) {
+        my $sending = 0;
+        for my $n (0 .. $#batch) {
+            my $result = $batch[$n];
+            next if $result->{over} || $at >= length $requests->[$n];
+            syswrite $result->{socket}, $requests->[$n], $how{size}, $at;
+            $sending++;
+        }
+        for my $socket ($select->can_read($sending ? 0.001 : 0.25)) {
+            my $result = $by_fileno{ fileno $socket };
+            receive($result);
+            $select->remove($socket) if $result->{over};
+        }
+        next if time < $batch[0]{deadline};
+        $_->{timeout} = 1 for grep { !$_->{over} } @batch;
+        last;
+    }
+    return map { finish($batch[$_], $requests->[$_], %how) } 0 .. $#batch;
 }
 
 # The requests, for the same files below the base, if they are not there already; the server's own paths stay.
@@ -663,6 +693,8 @@ sub begin {
         socket    => $how{socket} || $self->connection,
         methods   => $how{methods} || [$bytes =~ /\AHEAD / ? 'HEAD' : 'GET'],
         count     => $how{count},
+        began     => time,
+        answered  => 0, # the seconds from then to the first response
         deadline  => time + PATIENCE,
         seconds   => $how{seconds} || PATIENCE,
         slept     => 0,
@@ -684,6 +716,7 @@ sub receive {
     my $responses = $result->{responses};
     while (my $response = parse_response(\$result->{raw}, $result->{at}, $result->{methods}[@$responses])) {
         push @$responses, $response;
+        $result->{answered} ||= time - $result->{began};
         $result->{at} = $response->{end};
         last if $response->{broken};
     }
@@ -704,7 +737,7 @@ sub finish {
 
 sub pieces {
     my ($bytes, %how) = @_;
-    return split //, $bytes if $how{bytewise};
+    return unpack '(a' . ($how{size} || 1) . ')*', $bytes if $how{bytewise};
     my @at = (0, @{ $how{split} || [] }, length $bytes);
     return grep { length } map { substr $bytes, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
 }
