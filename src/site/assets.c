@@ -42,8 +42,9 @@ static void append_hash(struct buffer *policy, const char *directive, struct spa
 struct span assets_page_policy(void)
 {
     static char room[256];
-    static struct buffer policy = {room, 0, sizeof room, false};
+    static struct buffer policy;
     if (policy.length == 0) {
+        policy = BUFFER(room);
         buffer_append(&policy, SPAN(BASE));
         append_hash(&policy, "; style-src ", assets_page_style());
         buffer_append(&policy, SPAN(REST("'none'")));
@@ -54,9 +55,10 @@ struct span assets_page_policy(void)
 struct span assets_listing_policy(bool reloads)
 {
     static char rooms[2][384];
-    static struct buffer policies[] = {{rooms[0], 0, sizeof rooms[0], false}, {rooms[1], 0, sizeof rooms[1], false}};
+    static struct buffer policies[2];
     struct buffer *policy = &policies[reloads];
     if (policy->length == 0) {
+        *policy = BUFFER(rooms[reloads]);
         buffer_append(policy, SPAN(BASE));
         append_hash(policy, "; style-src ", assets_page_style());
         append_hash(policy, " ", assets_listing_style());

@@ -582,7 +582,6 @@ static void write_table(const struct listing *listing, struct buffer *out)
     write_heading(listing, out, LISTING_BY_NAME, "name", "Name");
     write_heading(listing, out, LISTING_BY_SIZE, "size", "Size");
     write_heading(listing, out, LISTING_BY_TIME, "time", "Modified<span> (UTC)</span>");
-    buffer_append(out, SPAN("</thead>\n"));
     if (has_links_up(listing))
         buffer_append(out, SPAN("<tbody><tr class=\"u\"><td><a href=\"../\">Up</a><td><td>\n"));
     buffer_append(out, SPAN("<tbody>\n"));

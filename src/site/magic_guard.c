@@ -40,9 +40,6 @@ static unsigned masters_part(void)
 
 bool magic_guard_open(unsigned workers)
 {
-    own = NULL;
-    next = 0;
-
     /* The parent process may have blocked SIGPROF, and execve(2) preserves that. */
     const sigset_t alarm = SIGNALS(SIGPROF);
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);

@@ -303,6 +303,7 @@ static bool load_database(void)
     const char *chosen = getenv("MAGIC");
     if (chosen && *chosen)
         return load_quietly(chosen);
+    unsetenv("MAGIC"); /* magic_getpath would return an empty one */
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         if (access(paths[i], R_OK) == 0 && load_quietly(paths[i]))
             return true;
@@ -334,8 +335,8 @@ bool mime_open(void)
     sort_known(); /* in the master: qsort(3) may make system calls that a worker may not */
     /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does
        not need the details that they find. */
-    int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
-                MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_TOKENS | MAGIC_NO_CHECK_APPTYPE;
+    int flags =
+        MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_CDF;
 #ifdef MAGIC_NO_CHECK_CSV
     flags |= MAGIC_NO_CHECK_CSV;
 #endif

@@ -180,7 +180,7 @@ static int unmake(void **state)
 /* ---- reads of links ---- */
 
 static unsigned link_reads;
-static bool no_links; /* each read says that there is no link */
+static int link_error; /* of each read, unless 0 */
 
 /* Takes the C library's place, whose declaration may be an inline function. */
 ssize_t read_link(int directory, const char *path, char *room, size_t size) __asm__("readlinkat");
@@ -188,8 +188,8 @@ ssize_t read_link(int directory, const char *path, char *room, size_t size) __as
 ssize_t read_link(int directory, const char *path, char *room, size_t size)
 {
     link_reads++;
-    errno = EINVAL;
-    return no_links ? -1 : syscall(SYS_readlinkat, directory, path, room, size);
+    errno = link_error;
+    return link_error != 0 ? -1 : syscall(SYS_readlinkat, directory, path, room, size);
 }
 
 /* ---- compared with the kernel ---- */
@@ -518,11 +518,24 @@ static void a_link_that_can_never_be_read_is_a_loop(void **state)
 {
     (void)state;
     link_reads = 0;
-    no_links = true;
+    link_error = EINVAL; /* no link (readlink(2)) */
     int error = outcome_of(SYMLINKS_INSIDE, SPAN("file"), O_PATH).error;
-    no_links = false;
+    link_error = 0;
     assert_int_equal(error, ELOOP);
     assert_int_equal(link_reads, 40);
+}
+
+static void the_error_of_reading_a_link_is_the_paths(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof flag_choices / sizeof *flag_choices; i++) {
+        link_error = EIO;
+        int last = outcome_of(SYMLINKS_INSIDE, SPAN("file"), flag_choices[i]).error;
+        int between = outcome_of(SYMLINKS_INSIDE, SPAN("dir/f"), flag_choices[i]).error;
+        link_error = 0;
+        assert_int_equal(last, EIO);
+        assert_int_equal(between, EIO);
+    }
 }
 
 static void links_on_the_way_are_reported(void **state)
@@ -702,6 +715,7 @@ int main(void)
         cmocka_unit_test(long_paths_give_the_same_as_with_openat2),
         cmocka_unit_test(links_that_are_not_followed_are_not_read),
         cmocka_unit_test(a_link_that_can_never_be_read_is_a_loop),
+        cmocka_unit_test(the_error_of_reading_a_link_is_the_paths),
         cmocka_unit_test(links_on_the_way_are_reported),
         cmocka_unit_test(absolute_links_to_a_name_of_the_root_stay_inside),
         cmocka_unit_test(magic_links_are_refused),

@@ -2,12 +2,25 @@
 #include "site/file_error.h"
 
 #include "base/limits.h"
+#include "base/now.h"
 #include "capture.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int64_t time_ms; /* 0: as it is */
+
+/* Takes the place of the C library's function. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    if (time_ms == 0)
+        return (int)syscall(SYS_clock_gettime, clock, time);
+    *time = timespec_of(time_ms);
+    return 0;
+}
 
 static const char *log_of(int error, struct span path)
 {
@@ -53,6 +66,28 @@ static void each_error_has_its_status(void **state)
     assert_int_equal(lines_in_captured(), 1 + 2 * COUNT(others) + 1); /* all shortages are told of once */
 }
 
+static void shortages_are_logged_once_in_an_interval(void **state)
+{
+    static const struct {
+        int64_t ms;
+        bool logged;
+    } steps[] = {
+        {1000, true},
+        {1000, false},
+        {1000 + LIMIT_SHORTAGE_MS - 1, false},
+        {1000 + LIMIT_SHORTAGE_MS, true},
+        {1000 + 2 * LIMIT_SHORTAGE_MS - 1, false},
+    };
+    (void)state;
+    int64_t begin = now_ms() + 2 * LIMIT_SHORTAGE_MS; /* long after the test before it */
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        time_ms = begin + steps[i].ms;
+        assert_int_equal(log_of(EMFILE, SPAN("a"))[0] != '\0', steps[i].logged);
+        assert_true(log_of(EIO, SPAN("a"))[0] != '\0');
+    }
+    time_ms = 0;
+}
+
 /* The reason follows the path in the same line. */
 static void long_path_is_cut_short(void **state)
 {
@@ -71,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_error_has_its_status),
+        cmocka_unit_test(shortages_are_logged_once_in_an_interval),
         cmocka_unit_test(long_path_is_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,24 @@ static void cpu_time_is_bounded(void **state)
     close(fd);
 }
 
+/* kill(2): any process of the user may send it, and its default action ends the worker. */
+static void its_signal_is_ignored_after_a_file(void **state)
+{
+    (void)state;
+    int fd = file_of(1), status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGPROF, SIG_IGN);
+        magic_guard_begin(fd, "file");
+        magic_guard_end();
+        raise(SIGPROF);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(fd);
+}
+
 static void without_memory_no_file_is_bad(void **state)
 {
     (void)state;
@@ -236,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_latest_bad_files_are_remembered, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_compromised_worker_writes_its_own_part_only, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(cpu_time_is_bounded, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(its_signal_is_ignored_after_a_file, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(without_memory_no_file_is_bad, open_memory, close_memory),
         cmocka_unit_test_teardown(opening_fails_without_memory, close_memory),
     };

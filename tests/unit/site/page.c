@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -62,6 +63,25 @@ static void empty_parts_are_left_out(void **state)
     page.reason = SPAN("There is 'b'.");
     assert_int_equal(count_of(written(&page), "<a "), 0);
     assert_int_equal(count_of(room, "<aside>There is &#39;b&#39;.</aside>"), 1);
+}
+
+/* HTML 13.1.2.4: their end tags may not be left out. */
+static void elements_have_their_end_tags(void **state)
+{
+    static const char *const names[] = {"title", "style", "main", "h1", "span", "aside", "a"};
+    (void)state;
+    struct page page = missing;
+    page.reason = SPAN("There is 'b'.");
+    page.suggestion = SPAN("b");
+    written(&page);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char begin[16], begin_with_attributes[16], end[16];
+        snprintf(begin, sizeof begin, "<%s>", names[i]);
+        snprintf(begin_with_attributes, sizeof begin_with_attributes, "<%s ", names[i]);
+        snprintf(end, sizeof end, "</%s>", names[i]);
+        assert_true(count_of(room, end) > 0);
+        assert_int_equal(count_of(room, end), count_of(room, begin) + count_of(room, begin_with_attributes));
+    }
 }
 
 static void a_suggestion_is_a_link(void **state)
@@ -146,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_contain_status_title_and_sentence),
         cmocka_unit_test(empty_parts_are_left_out),
+        cmocka_unit_test(elements_have_their_end_tags),
         cmocka_unit_test(a_suggestion_is_a_link),
         cmocka_unit_test(all_texts_are_escaped),
         cmocka_unit_test(pages_load_nothing),

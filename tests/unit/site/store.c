@@ -946,6 +946,36 @@ static void etags_of_large_files_change(void **state)
     }
 }
 
+static void set_modified_exactly(const char *path, struct timespec time)
+{
+    const struct timespec times[2] = {time, time};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* RFC 9110 8.8.1. Also where the numbers, in hexadecimal and without anything between them, are the same digits. */
+static void large_files_with_other_times_or_sizes_have_other_etags(void **state)
+{
+    static const struct {
+        struct timespec modified;
+        off_t size;
+    } files[2][2] = {
+        {{{0x12CEA6011, 0x2}, 0x100000}, {{0x12CEA601, 0x12}, 0x100000}}, /* the years 2129 and 1980 */
+        {{{0x12CEA601, 0x1}, 0x2300000}, {{0x12CEA601, 0x12}, 0x300000}},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(files); i++) {
+        char etags[2][ENTRY_ETAG_MAX];
+        for (size_t k = 0; k < 2; k++) {
+            make_hollow("large", files[i][k].size);
+            set_modified_exactly("large", files[i][k].modified);
+            settle_file("large");
+            etag_of("large", etags[k]);
+            assert_strong(etags[k]);
+        }
+        assert_string_not_equal(etags[0], etags[1]);
+    }
+}
+
 /* What changed a moment ago may change again within the same tick: such times are no strong validator. */
 static void etags_of_large_files_wait_for_the_clock(void **state)
 {
@@ -1767,7 +1797,7 @@ static void links_may_lead_anywhere(void **state)
 
 static void absolute_links_into_the_root_are_followed(void **state)
 {
-    char here[PATH_MAX], target[PATH_MAX + 16];
+    char here[PATH_MAX], given[PATH_MAX + 16], target[PATH_MAX + 32];
     (void)state;
     assert_non_null(getcwd(here, sizeof here));
     make_directory("a");
@@ -1786,6 +1816,13 @@ static void absolute_links_into_the_root_are_followed(void **state)
     }
     write_file("a/file", "changed");
     assert_content("link", "changed");
+    snprintf(given, sizeof given, "%s/../given", here); /* the name that the server was given leads to it */
+    make_link("root", "../given");
+    snprintf(target, sizeof target, "%s/a/file", given);
+    make_link(target, "by-given-name");
+    store_follow(store, given);
+    assert_content("link", "changed");
+    assert_content("by-given-name", "changed");
     assert_int_equal(unlink("link"), 0);
     make_link("/etc/passwd", "link");
     assert_status("link", 404);
@@ -1905,6 +1942,7 @@ int main(void)
         TEST(etags_are_the_digest_of_the_content),
         TEST(texts_with_one_hash_have_two_etags),
         TEST(etags_of_large_files_change),
+        TEST(large_files_with_other_times_or_sizes_have_other_etags),
         TEST(etags_of_large_files_wait_for_the_clock),
         TEST(a_fresh_large_file_has_no_etag),
         TEST(a_file_that_was_just_seen_is_read_again),
