@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -31,7 +32,8 @@ static _Noreturn void answer_in_child(void (*find)(const void *question, void *a
 {
     descriptors_close_others(&pipe, 1); /* while a name service hangs, it would keep the port */
     find(question, answer);
-    _exit(write(pipe, answer, size) == (ssize_t)size ? 0 : 1); /* waits for room, pipe(7) */
+    ssize_t written = write(pipe, answer, size); /* waits for room, pipe(7) */
+    _exit(written < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 bool child_ask(void (*find)(const void *question, void *answer), const void *question, void *answer, size_t size,
@@ -45,16 +47,15 @@ bool child_ask(void (*find)(const void *question, void *answer), const void *que
         _exit(1);
     if (child == 0)
         answer_in_child(find, question, answer, size, ends[1]);
-    int error = errno;
     descriptors_close(ends[1]);
     char *at = answer;
     while (child > 0 && size > 0 && read_some(ends[0], &at, &size, ms))
         ;
     descriptors_close(ends[0]);
-    if (child > 0) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    errno = child > 0 ? 0 : error;
-    return child > 0 && size == 0;
+    if (child < 0)
+        return false;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    errno = 0;
+    return size == 0;
 }

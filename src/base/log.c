@@ -121,7 +121,7 @@ static bool divert(int stream)
         outputs[stream].fd = writer->into;
         return true; /* log_open() is called again after a failure */
     }
-    if (is_one_file && writers[STDOUT_FILENO].pid > 0) {
+    if (is_one_file && writers[STDOUT_FILENO].is_open) {
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
     }

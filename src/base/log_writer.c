@@ -267,7 +267,7 @@ static bool ends_in_line(int stream)
     struct stat file;
     char last = '\n';
     return fstat(stream, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 &&
-           pread(stream, &last, 1, file.st_size - 1) == 1 && last != '\n';
+           pread(stream, &last, sizeof last, file.st_size - 1) == 1 && last != '\n';
 }
 
 static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
@@ -312,7 +312,7 @@ bool log_writer_start(struct log_writer *writer)
     writer->pid = pid > 0 ? pid : 0;
     writer->due = now_ms() + LIMIT_LOG_RESTART_MS;
     writer->is_failing = pid < 0;
-    return pid > 0;
+    return !writer->is_failing;
 }
 
 void log_writer_switch(struct log_writer *writer)

@@ -87,6 +87,7 @@ static void invalid_addresses_and_networks_are_refused(void **state)
     }
     struct network network;
     assert_false(address_parse_network(SPAN("::1\0"), &network));
+    assert_false(address_parse_network(SPAN_NONE, &network));
 }
 
 static void sockets_have_addresses_and_ports(void **state)

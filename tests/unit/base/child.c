@@ -62,6 +62,17 @@ static void a_child_that_dies_or_hangs_has_no_answer(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+static void no_descriptor_stays_open(void **state)
+{
+    char answer[8];
+    int lowest = dup(STDIN_FILENO);
+    (void)state;
+    close(lowest);
+    assert_false(child_ask(die, NULL, answer, sizeof answer, -1));
+    assert_int_equal(dup(STDIN_FILENO), lowest);
+    close(lowest);
+}
+
 static void on_signal(int number)
 {
     (void)number;
@@ -172,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_comes_from_a_child),
         cmocka_unit_test(a_child_that_dies_or_hangs_has_no_answer),
+        cmocka_unit_test(no_descriptor_stays_open),
         cmocka_unit_test(signals_do_not_end_the_wait),
         cmocka_unit_test(without_room_errno_says_why),
         cmocka_unit_test(the_child_keeps_no_descriptor_and_dies_with_its_parent),

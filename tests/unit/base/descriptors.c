@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -53,7 +54,23 @@ DIR *opendir(const char *path)
     return NULL;
 }
 
-/* Opens 3 to 40, closes all but the kept ones, and returns 0 if exactly these are open. */
+static unsigned vain_closes; /* of numbers that are not open */
+
+int close(int fd)
+{
+    typedef int function(int fd);
+    static function *next;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "close");
+        memcpy(&next, &found, sizeof next);
+    }
+    int result = next(fd);
+    vain_closes += result < 0;
+    return result;
+}
+
+/* Opens 3 to 40, closes all but the kept ones, and returns 0 if exactly these are open. Where the kernel closes a range
+   or lists them, no number is tried, of which there may be a million. */
 static int close_but(const int *kept, unsigned count)
 {
     for (int fd = 3; fd <= 40; fd++)
@@ -66,7 +83,18 @@ static int close_but(const int *kept, unsigned count)
         if ((fcntl(fd, F_GETFD) >= 0) != wanted)
             return fd;
     }
-    return fcntl(STDOUT_FILENO, F_GETFD) < 0;
+    return fcntl(STDOUT_FILENO, F_GETFD) < 0 || (vain_closes > 0) != (!has_close_range && !has_proc);
+}
+
+/* Linux 5.9; container runtimes may refuse it. */
+static bool kernel_closes_ranges(void)
+{
+#ifdef SYS_close_range
+    has_close_range = true;
+    return syscall(SYS_close_range, UINT_MAX, UINT_MAX, 0U) == 0;
+#else
+    return false;
+#endif
 }
 
 static int in_child(const int *kept, unsigned count)
@@ -86,7 +114,7 @@ static void all_but_the_kept_ones_are_closed(void **state)
     static const int kept[] = {17, 3, -1, 5, 4, 40, 5};
     (void)state;
     for (unsigned way = 0; way < 3; way++) {
-        has_close_range = way == 0;
+        has_close_range = way == 0 && kernel_closes_ranges();
         has_proc = way == 1;
         for (unsigned count = 0; count <= sizeof kept / sizeof *kept; count++)
             assert_int_equal(in_child(kept, count), 0);

@@ -105,6 +105,9 @@ static void names_that_differ_at_one_end_cost_little(void **state)
     b[0] = b[sizeof b - 1] = 'x';
     assert_int_equal(distance(x, y, 2), 2);
     assert_true(work <= 1 + 5 * sizeof a);
+    memset(b + 8, 'x', 3); /* behind some equal bytes so many differ that the rest is not compared */
+    assert_int_equal(distance(x, y, 2), 3);
+    assert_true(work <= 1 + 5 * 11);
     char longer[4096] = {0};
     assert_int_equal(distance((struct span){longer, sizeof longer}, (struct span){longer, sizeof longer}, 2), 3);
     assert_int_equal(work, 1);

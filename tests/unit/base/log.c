@@ -7,6 +7,7 @@
 #include "base/now.h"
 #include "capture.h"
 
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,20 @@ int clock_gettime(clockid_t clock, struct timespec *time)
         return (int)syscall(SYS_clock_gettime, clock, time);
     *time = timespec_of(stopped_at_ms);
     return 0;
+}
+
+static unsigned pauses;
+
+int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *most)
+{
+    typedef int function(const sigset_t *set, siginfo_t *info, const struct timespec *most);
+    static function *next;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "sigtimedwait");
+        memcpy(&next, &found, sizeof next);
+    }
+    pauses++;
+    return next(set, info, most);
 }
 
 static void open_log(void)
@@ -549,25 +564,80 @@ static void reopen_all(void)
     assert_true(lines_in("errors") >= 2);
 }
 
-/* More lines wait in the pipe than the first writer reads at once, and its successor is started by log_end(). */
+static void stop_writers(pid_t writers[LOG_WRITERS_MAX])
+{
+    assert_int_equal(log_list_writers(writers), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        kill(writers[i], SIGSTOP);
+        assert_int_equal(waitpid(writers[i], NULL, WUNTRACED), writers[i]);
+    }
+}
+
+/* More lines wait in the pipes than the first writers read at once, and log_end() starts their successors. */
 static void reopen_and_end(void)
 {
     pid_t writers[LOG_WRITERS_MAX];
     open_files();
-    assert_int_equal(log_list_writers(writers), 2);
-    kill(writers[0], SIGSTOP);
-    assert_int_equal(waitpid(writers[0], NULL, WUNTRACED), writers[0]);
-    for (unsigned i = 0; i < 500; i++)
+    stop_writers(writers);
+    for (unsigned i = 0; i < 500; i++) {
         log_add(&line, 1);
+        log_error("%s", line.at);
+    }
     log_close();
-    assert_int_equal(rename("out", "out.1"), 0);
+    assert_int_equal(rename("out", "out.1") + rename("errors", "errors.1"), 0);
     log_reopen();
-    kill(writers[0], SIGCONT);
-    assert_int_equal(waitid(P_PID, (id_t)writers[0], &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        kill(writers[i], SIGCONT);
+        assert_int_equal(waitid(P_PID, (id_t)writers[i], &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    }
     log_end();
     assert_int_equal(lines_in("out.1") + lines_in("out"), 500);
-    assert_true(lines_in("out") > 0);
-    assert_int_equal(lines_in("errors"), 0);
+    assert_int_equal(lines_in("errors.1") + lines_in("errors"), 500);
+    assert_true(lines_in("out") > 0 && lines_in("errors") > 0);
+}
+
+/* Without a file to open, the writers stay, and write to the files that are open. */
+static void reopen_what_is_a_directory(void)
+{
+    pid_t before[LOG_WRITERS_MAX], after[LOG_WRITERS_MAX];
+    open_files();
+    assert_int_equal(log_list_writers(before), 2);
+    assert_int_equal(rename("out", "out.1") + rename("errors", "errors.1"), 0);
+    assert_int_equal(mkdir("out", 0700) + mkdir("errors", 0700), 0);
+    log_reopen();
+    assert_false(log_awaits_writer());
+    assert_int_equal(log_list_writers(after), 2);
+    assert_memory_equal(after, before, 2 * sizeof *before);
+    log_add(&line, 1);
+    log_close();
+    log_end();
+    assert_int_equal(lines_in("out.1"), 1);
+    assert_int_equal(lines_in("errors.1"), 2);
+    assert_int_equal(rmdir("out") + rmdir("errors"), 0);
+}
+
+/* Each pause counts for 20 ms at most: without log_hurry() there are more of them. */
+static void end_in_a_hurry(void)
+{
+    pid_t writers[LOG_WRITERS_MAX];
+    open_files();
+    stop_writers(writers);
+    log_hurry();
+    pauses = 0;
+    log_end();
+    assert_in_range(pauses, 1, LIMIT_LOG_LAST_MS / 20);
+}
+
+/* The access log's device is full. */
+static void lose_a_line(void)
+{
+    struct failure failure = {0};
+    struct log_setup setup = {.user = user, .files = {[STDOUT_FILENO] = "/dev/full", [STDERR_FILENO] = "errors"}};
+    assert_int_equal(log_open(&setup, &failure), 0);
+    log_add(&line, 1);
+    log_close();
+    log_end();
+    assert_int_equal(lines_in("errors"), 2);
 }
 
 /* A stopped writer, as one that a file system blocks. */
@@ -643,6 +713,24 @@ static void no_line_is_lost_if_the_end_comes_while_writers_are_replaced(void **s
 {
     (void)state;
     assert_well_in_folder(reopen_and_end);
+}
+
+static void files_that_can_not_be_reopened_stay(void **state)
+{
+    (void)state;
+    assert_well_in_folder(reopen_what_is_a_directory);
+}
+
+static void hurried_end_waits_less(void **state)
+{
+    (void)state;
+    assert_well_in_folder(end_in_a_hurry);
+}
+
+static void loss_of_the_access_log_is_told_in_the_error_log(void **state)
+{
+    (void)state;
+    assert_well_in_folder(lose_a_line);
 }
 
 static void writer_that_does_not_end_is_killed_when_that_is_due(void **state)
@@ -859,6 +947,9 @@ int main(void)
         cmocka_unit_test(lines_without_a_log_writer_are_counted_by_their_log),
         cmocka_unit_test(reopened_files_get_the_lines_that_follow),
         cmocka_unit_test(no_line_is_lost_if_the_end_comes_while_writers_are_replaced),
+        cmocka_unit_test(files_that_can_not_be_reopened_stay),
+        cmocka_unit_test(hurried_end_waits_less),
+        cmocka_unit_test(loss_of_the_access_log_is_told_in_the_error_log),
         cmocka_unit_test(writer_that_does_not_end_is_killed_when_that_is_due),
         cmocka_unit_test(log_writers_of_earlier_programs_are_bounded),
         cmocka_unit_test(diagnostics_have_their_form),
