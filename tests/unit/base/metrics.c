@@ -155,6 +155,24 @@ static void long_paths_are_cut(void **state)
     metrics_close(metrics);
 }
 
+static void short_path_in_place_of_a_long_one_is_whole(void **state)
+{
+    struct metrics *metrics = metrics_open(1);
+    (void)state;
+    assert_non_null(metrics);
+    for (unsigned i = 0; i < METRICS_MISSES; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/%050u", i);
+        metrics_miss(metrics, span_of(path));
+    }
+    for (unsigned i = 0; i < 3; i++)
+        metrics_miss(metrics, SPAN("/b"));
+    metrics_sum(metrics, &totals);
+    assert_string_equal(totals.misses[0].path, "/b");
+    assert_int_equal(totals.misses[0].count, 3);
+    metrics_close(metrics);
+}
+
 static void a_killed_worker_blocks_no_other_process(void **state)
 {
     struct metrics *metrics = metrics_open(2);
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_restart_resets_the_connections_and_keeps_the_counts),
         cmocka_unit_test(frequent_404s_are_kept),
         cmocka_unit_test(long_paths_are_cut),
+        cmocka_unit_test(short_path_in_place_of_a_long_one_is_whole),
         cmocka_unit_test(a_killed_worker_blocks_no_other_process),
         cmocka_unit_test(a_worker_can_write_its_own_counters_only),
         cmocka_unit_test(readers_survive_falsified_counters),
