@@ -224,10 +224,10 @@ SKIP: {
         is($status, 0, 'SIGTERM during a download: exit status 0');
         unlike(substr($server->stderr, length $before), qr/Sanitizer|runtime error/, 'SIGTERM during a download: no report of a sanitizer');
     }
-    mostly_under(0.05, 'SIGTERM: new connections are refused, without a wait of 50 ms', @refused);
-    mostly_under(0.05, 'idle connections are closed, without a wait of 50 ms', @idle);
+    mostly_under(0.03, 'SIGTERM: new connections are refused, without a wait of 50 ms', @refused);
+    mostly_under(0.03, 'idle connections are closed, without a wait of 50 ms', @idle);
     is($whole, 3, 'the downloads are whole');
-    mostly_under(0.2, 'the last process is gone after the last byte, without a wait of 0.2 s, though half a request is held', @gone);
+    mostly_under(0.15, 'the last process is gone after the last byte, without a wait of 0.2 s, though half a request is held', @gone);
     is($late, 0, 'no worker outlives the master');
 }
 

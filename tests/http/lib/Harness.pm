@@ -121,13 +121,14 @@ sub eventually(&) {
 # or a disk are in an uninterruptible sleep. Undef if they slept for `seconds`, or if the condition does not hold in time.
 sub asleep_until(&$;$) {
     my ($condition, $group, $seconds) = @_;
-    my ($now, $slept) = (time, 0);
+    my ($now, $slept, $last) = (time, 0, 0);
     my $deadline = $now + PATIENCE;
     until ($condition->()) {
+        $slept += $last; # only now: a server that sleeps when the condition holds has done what there was to do
         return if $now > $deadline || defined $seconds && $slept >= $seconds;
         sleep STEP;
         (my $before, $now) = ($now, time);
-        $slept += slept_since($before, $group);
+        $last = slept_since($before, $group, 2 * STEP);
     }
     return $slept;
 }
@@ -264,12 +265,12 @@ sub is_asleep {
     return 1;
 }
 
-# The seconds since this time if the group sleeps now; at most 0.2, as this process may have lacked a CPU.
+# The seconds since this time if the group sleeps now; not more than `most`, as this process may have lacked a CPU.
 sub slept_since {
-    my ($before, $group) = @_;
+    my ($before, $group, $most) = @_;
     return 0 if !is_asleep($group);
     my $passed = time - $before;
-    return $passed < 0.2 ? $passed : 0.2;
+    return $passed < $most ? $passed : $most;
 }
 
 # Overwrites all the writable shared memory of a process, as a hostile worker could. Returns the number of bytes; 0 if
@@ -595,7 +596,7 @@ sub exchange_pieces {
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
         if (!$can_read && !@pieces) {
-            my $slept = slept_since($before, $self->{pid});
+            my $slept = slept_since($before, $self->{pid}, 0.2);
             $result->{slept} += $slept if !IO::Select->new($socket)->can_read(0);
         }
         last if $result->{over};
@@ -650,7 +651,7 @@ use constant HEAD_SECONDS => 10;
 # True if the server has ended the wait for a head, as it should after that time.
 sub is_late {
     my ($result) = @_;
-    return $result->{answered} >= HEAD_SECONDS && grep { $_->{status} eq '408' } @{ $result->{responses} };
+    return grep { $_->{status} eq '408' && $_->{seconds} >= HEAD_SECONDS } @{ $result->{responses} };
 }
 
 sub exchange_together {
@@ -694,7 +695,6 @@ sub begin {
         methods   => $how{methods} || [$bytes =~ /\AHEAD / ? 'HEAD' : 'GET'],
         count     => $how{count},
         began     => time,
-        answered  => 0, # the seconds from then to the first response
         deadline  => time + PATIENCE,
         seconds   => $how{seconds} || PATIENCE,
         slept     => 0,
@@ -716,7 +716,7 @@ sub receive {
     my $responses = $result->{responses};
     while (my $response = parse_response(\$result->{raw}, $result->{at}, $result->{methods}[@$responses])) {
         push @$responses, $response;
-        $result->{answered} ||= time - $result->{began};
+        $response->{seconds} = time - $result->{began};
         $result->{at} = $response->{end};
         last if $response->{broken};
     }
