@@ -498,7 +498,8 @@ SKIP: {
     my @letter = map { chr(97 + $_) } 0 .. 9;
     put_file($many, $_, $_ x $bytes) for @letter;
     for my $number (1 .. $clients) { link "$many/$letter[$number % 10]", "$many/$number.txt" or die $! }
-    my $server = Harness->start(root => $many, args => ['-j', '1']);
+    my %environment = slow_clock(); # a thousand clients take their time
+    my $server = Harness->start(root => $many, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
     $server->get("/$_") for @letter; # libmagic allocates its memory
     my $idle    = resident_bytes($server->pid);
     my @sockets = map { slow_reader($server->port) || () } 1 .. $clients;

@@ -51,7 +51,7 @@ while (time < $deadline) {
     last if !grep { my $name = $_; $name !~ /nothing/ && !defined $client{$name}{end} } keys %client;
     my $select = IO::Select->new(map { $_->{socket} } @open);
     my %ready  = map { fileno($_) => 1 } $select->can_read(0.1);
-    $slept += Harness::slept_since($before, $server->pid);
+    $slept += Harness::slept_since($before, $server->pid, 0.2);
     for my $one (@open) {
         if ($ready{ fileno $one->{socket} }) {
             my $got = sysread $one->{socket}, $one->{raw}, 65_536, length $one->{raw};

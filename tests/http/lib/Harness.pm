@@ -21,8 +21,8 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually at_rest asleep_until slurp bound_seconds
-    processes_of_group cpu_seconds resident_bytes resident_bytes_of free_port responses_framed connect_to rest_of_download children_of log_writers_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload overwrite_shared_memory
+    processes_of_group cpu_seconds resident_bytes resident_bytes_of free_port responses_framed connect_to rest_of_download sip children_of
+    log_writers_of have slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload slow_clock overwrite_shared_memory
     a_pipe a_terminal on_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only tests that hang wait that long.
@@ -82,6 +82,10 @@ sub preload {
     return (LD_PRELOAD => join ' ', $asan || (), @libraries);
 }
 
+# The environment in which the program's deadlines are ten times as late, for tests of something else whose clients a busy
+# machine may make too slow for them.
+sub slow_clock { return (preload('clock'), CLOCK_SLOWER => 10) }
+
 # True if a command is in PATH.
 sub have {
     my ($name) = @_;
@@ -121,13 +125,14 @@ sub eventually(&) {
 # or a disk are in an uninterruptible sleep. Undef if they slept for `seconds`, or if the condition does not hold in time.
 sub asleep_until(&$;$) {
     my ($condition, $group, $seconds) = @_;
-    my ($now, $slept) = (time, 0);
+    my ($now, $slept, $last) = (time, 0, 0);
     my $deadline = $now + PATIENCE;
     until ($condition->()) {
+        $slept += $last; # only now: a server that sleeps when the condition holds has done what there was to do
         return if $now > $deadline || defined $seconds && $slept >= $seconds;
         sleep STEP;
         (my $before, $now) = ($now, time);
-        $slept += slept_since($before, $group);
+        $last = slept_since($before, $group, 2 * STEP);
     }
     return $slept;
 }
@@ -264,12 +269,12 @@ sub is_asleep {
     return 1;
 }
 
-# The seconds since this time if the group sleeps now; at most 0.2, as this process may have lacked a CPU.
+# The seconds since this time if the group sleeps now; not more than `most`, as this process may have lacked a CPU.
 sub slept_since {
-    my ($before, $group) = @_;
+    my ($before, $group, $most) = @_;
     return 0 if !is_asleep($group);
     my $passed = time - $before;
-    return $passed < 0.2 ? $passed : 0.2;
+    return $passed < $most ? $passed : $most;
 }
 
 # Overwrites all the writable shared memory of a process, as a hostile worker could. Returns the number of bytes; 0 if
@@ -554,6 +559,15 @@ sub rest_of_download {
     return $bytes;
 }
 
+# Reads a part of a download that is held up, so that its client is not too slow for the server (LIMIT_WRITE_MS). Returns
+# all that was read of it.
+sub sip {
+    my ($socket, $start) = @_;
+    my $size = length($start) + (1 << 17);
+    while (length $start < $size) { sysread $socket, $start, $size - length $start, length $start or last }
+    return $start;
+}
+
 sub blocking {
     my ($socket, $on) = @_;
     my $flags = fcntl $socket, F_GETFL, 0;
@@ -595,7 +609,7 @@ sub exchange_pieces {
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
         if (!$can_read && !@pieces) {
-            my $slept = slept_since($before, $self->{pid});
+            my $slept = slept_since($before, $self->{pid}, 0.2);
             $result->{slept} += $slept if !IO::Select->new($socket)->can_read(0);
         }
         last if $result->{over};
@@ -650,7 +664,7 @@ use constant HEAD_SECONDS => 10;
 # True if the server has ended the wait for a head, as it should after that time.
 sub is_late {
     my ($result) = @_;
-    return $result->{answered} >= HEAD_SECONDS && grep { $_->{status} eq '408' } @{ $result->{responses} };
+    return grep { $_->{status} eq '408' && $_->{seconds} >= HEAD_SECONDS } @{ $result->{responses} };
 }
 
 sub exchange_together {
@@ -694,7 +708,6 @@ sub begin {
         methods   => $how{methods} || [$bytes =~ /\AHEAD / ? 'HEAD' : 'GET'],
         count     => $how{count},
         began     => time,
-        answered  => 0, # the seconds from then to the first response
         deadline  => time + PATIENCE,
         seconds   => $how{seconds} || PATIENCE,
         slept     => 0,
@@ -716,7 +729,7 @@ sub receive {
     my $responses = $result->{responses};
     while (my $response = parse_response(\$result->{raw}, $result->{at}, $result->{methods}[@$responses])) {
         push @$responses, $response;
-        $result->{answered} ||= time - $result->{began};
+        $response->{seconds} = time - $result->{began};
         $result->{at} = $response->{end};
         last if $response->{broken};
     }
