@@ -198,16 +198,16 @@ struct sequence {
 static struct sequence sequence_of(unsigned char first)
 {
     if (first < 0x80)
-        return (struct sequence){first != 0 && first != 0x1B, 0, 0};
+        return (struct sequence){.length = first != 0 && first != 0x1B};
     if (first < 0xC2)
-        return (struct sequence){0, 0, 0};
+        return (struct sequence){0};
     if (first < 0xE0)
         return (struct sequence){2, 0x80, 0xBF};
     if (first < 0xF0)
         return (struct sequence){3, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF};
     if (first < 0xF5)
         return (struct sequence){4, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF};
-    return (struct sequence){0, 0, 0};
+    return (struct sequence){0};
 }
 
 size_t text_character(struct span text)

@@ -91,6 +91,7 @@ static void hangup_and_suspension_stay_ignored_in_the_master(void **state)
     assert_ptr_equal(handler_of(SIGHUP), SIG_IGN);
     assert_ptr_equal(handler_of(SIGTSTP), SIG_IGN);
     assert_true(is_blocked(SIGQUIT));
+    assert_true(is_blocked(SIGTERM));
     receive(SIGQUIT);
     assert_true(signals_take(SIGNAL_DRAIN));
     assert_false(signals_take(SIGNAL_DRAIN));
@@ -108,8 +109,10 @@ static void each_process_has_its_own_effects(void **state)
 {
     (void)state;
     signals_handle(SIGNAL_WORKER, 1U << SIGNAL_RETIRE | 1U << SIGNAL_DRAIN);
+    assert_ptr_equal(handler_of(SIGINT), SIG_IGN);  /* the master decides what follows; no call is interrupted */
+    assert_ptr_equal(handler_of(SIGCONT), SIG_DFL); /* none that it asked for */
     receive(SIGUSR2);
-    receive(SIGINT); /* the master decides what follows */
+    receive(SIGINT);
     assert_true(signals_take(SIGNAL_RETIRE));
     assert_false(signals_take(SIGNAL_DRAIN));
 }

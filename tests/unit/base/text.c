@@ -212,6 +212,19 @@ static void parts_are_taken_up_to_a_byte(void **state)
     }
 }
 
+static void a_word_is_found_among_words(void **state)
+{
+    static const char words[] = "gz br zst";
+    static const struct span others[] = {TEXT("g"), TEXT("b"), TEXT("st"), TEXT("gzz"), TEXT("gz br"), TEXT("")};
+    (void)state;
+    assert_true(span_is_among(SPAN("gz"), words));
+    assert_true(span_is_among(SPAN("BR"), words));
+    assert_true(span_is_among(SPAN("zst"), words));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(span_is_among(others[i], words));
+    assert_false(span_is_among(SPAN("gz"), ""));
+}
+
 static void the_first_dotfile_of_a_path_is_found(void **state)
 {
     static const struct {
@@ -418,6 +431,7 @@ int main(void)
         cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(names_with_a_leading_dot_are_dotfiles),
         cmocka_unit_test(parts_are_taken_up_to_a_byte),
+        cmocka_unit_test(a_word_is_found_among_words),
         cmocka_unit_test(the_first_dotfile_of_a_path_is_found),
         cmocka_unit_test(well_formed_utf8_is_recognised),
         cmocka_unit_test(utf8_may_be_cut_anywhere),

@@ -34,6 +34,7 @@ static void forms_of_a_text_are_equivalent(void **state)
         {"\u1EC7", "e\u0302\u0323"},
         {"\u1F82", "\u03B1\u0313\u0300\u0345"},
         {"\u1F82", "\u03B1\u0345\u0313\u0300"},
+        {"\u0323\u0302", "\u0302\u0323"}, /* without a letter */
         {"\u0439", "\u0438\u0306"},
         {"\u304C\u3071", "\u304B\u3099\u306F\u309A"},
         {"\uD55C\uAE00", "\u1112\u1161\u11AB\u1100\u1173\u11AF"},
