@@ -237,6 +237,8 @@ sub digests_of {
     my $bytes = noise(6_000_000, 'slow');
     put_file($root, 'slow.bin', $bytes);
     my $digest = Digest::MD5::md5_hex($bytes);
+    my %environment = slow_clock(); # the readers stand still for as long as all of this takes
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
     $server->get('/slow.bin');
     my $memory = resident_bytes($server->pid);
     my @readers = map { my $socket = $server->connection(receive => 16_384); syswrite $socket, get_request('/slow.bin'); $socket } 1 .. 60;
@@ -252,6 +254,7 @@ sub digests_of {
     cmp_ok(resident_bytes($server->pid) - $memory, '<', 16 * 1024 * 1024, '60 stalled readers cost no memory');
     my @wrong = grep { $_ ne $digest } digests_of(6_000_000, @readers);
     is(scalar @wrong, 0, '60 stalled readers read on: each gets the whole file');
+    $server->stop;
 }
 
 # One fast reader does not delay others, as the bytes for a connection in each turn are bounded.
@@ -309,11 +312,14 @@ sub digests_of {
 
 # Idle connections cost little memory.
 {
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--keep-alive', '3600']);
+    $server->get('/size-15.bin');
     my $memory = resident_bytes($server->pid);
     my @idle = map { my $result = $server->exchange(get_request('/size-15.bin'), count => 1); $result->{socket} } 1 .. 300;
     cmp_ok(resident_bytes($server->pid) - $memory, '<', 2 * 1024 * 1024, '300 idle connections cost less than 2 MiB');
     is(scalar(grep { $server->exchange(get_request('/size-15.bin'), socket => $_, count => 1)->{responses}[0]{status} == 200 } @idle),
         300, '300 idle connections: each still serves a request');
+    $server->stop;
 }
 
 # curl, complete and aborted

@@ -498,7 +498,8 @@ SKIP: {
     my @letter = map { chr(97 + $_) } 0 .. 9;
     put_file($many, $_, $_ x $bytes) for @letter;
     for my $number (1 .. $clients) { link "$many/$letter[$number % 10]", "$many/$number.txt" or die $! }
-    my $server = Harness->start(root => $many, args => ['-j', '1']);
+    my %environment = slow_clock(); # a thousand clients take their time
+    my $server = Harness->start(root => $many, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
     $server->get("/$_") for @letter; # libmagic allocates its memory
     my $idle    = resident_bytes($server->pid);
     my @sockets = map { slow_reader($server->port) || () } 1 .. $clients;
@@ -538,13 +539,15 @@ SKIP: {
     system("prlimit --nofile=$before: --pid $$");
 }
 
-# A connection that takes few bytes: small segments as well as a small buffer, or the server's kernel would buffer the
-# whole response.
+# A connection that takes few bytes: small segments as well as a small buffer, and an address of its own, or the server's
+# kernel would buffer the whole response. It gives a connection more room after much reordering on others to the same
+# address, of which a busy machine has much on 127.0.0.1 (tcp_metrics, ip-tcp_metrics(8)).
 sub slow_reader {
     my ($port) = @_;
     socket my $socket, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or return;
     setsockopt $socket, Socket::IPPROTO_TCP(), Socket::TCP_MAXSEG(), 536;
     setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 2048;
+    bind $socket, Socket::pack_sockaddr_in(0, pack 'C4', 127, 1 + ($$ >> 16) % 250, ($$ >> 8) % 256, 2 + $$ % 250) or return;
     connect $socket, Socket::pack_sockaddr_in($port, Socket::INADDR_LOOPBACK()) or return;
     return $socket;
 }

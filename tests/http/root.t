@@ -281,6 +281,7 @@ SKIP: {
     my $folder  = new_root();
     my $name    = 'a link pointed elsewhere';
     my $root    = $change{$name}->($folder, 'a');
+    local %ENV = (%ENV, slow_clock()); # each of the beginnings has ten seconds
     my $server  = Harness->start(root => "$folder/$root", args => ['-j', '2']);
     my $request = get_request('/dir/page.txt', 'X-Padding: ' . 'p' x 40);
     my @cuts    = map { my $at = $_; map { { at => $at, before => $_, socket => $server->connection } } '', get_request('/') } 0 .. length($request) - 1;
@@ -474,6 +475,7 @@ SKIP: {
     my $folder = new_root();
     my $roots  = sub { my ($n) = @_; put_file("$folder/$n", 'plain', "GIF89a" . "\0" x 20); truncate put_file("$folder/$n", 'huge.bin', ''), 30_000_000; return point_at($folder, $n) };
     $roots->(0);
+    local %ENV = (%ENV, slow_clock()); # the downloads have thirty seconds
     my $server = Harness->start(root => "$folder/current", args => ['-j', '1']);
     my @slow;
     for my $n (1 .. 35) { # one more than there are slots

@@ -21,8 +21,8 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually at_rest asleep_until slurp bound_seconds
-    processes_of_group cpu_seconds resident_bytes resident_bytes_of free_port responses_framed connect_to rest_of_download children_of log_writers_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload overwrite_shared_memory
+    processes_of_group cpu_seconds resident_bytes resident_bytes_of free_port responses_framed connect_to rest_of_download sip children_of
+    log_writers_of have slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload slow_clock overwrite_shared_memory
     a_pipe a_terminal on_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only tests that hang wait that long.
@@ -81,6 +81,10 @@ sub preload {
     my ($asan) = is_sanitized() ? `ldd '$program'` =~ m{^\s*libasan\S* => (\S+)}m : ();
     return (LD_PRELOAD => join ' ', $asan || (), @libraries);
 }
+
+# The environment in which the program's deadlines are ten times as late, for tests of something else whose clients a busy
+# machine may make too slow for them.
+sub slow_clock { return (preload('clock'), CLOCK_SLOWER => 10) }
 
 # True if a command is in PATH.
 sub have {
@@ -555,6 +559,15 @@ sub rest_of_download {
     return $bytes;
 }
 
+# Reads a part of a download that is held up, so that its client is not too slow for the server (LIMIT_WRITE_MS). Returns
+# all that was read of it.
+sub sip {
+    my ($socket, $start) = @_;
+    my $size = length($start) + (1 << 17);
+    while (length $start < $size) { sysread $socket, $start, $size - length $start, length $start or last }
+    return $start;
+}
+
 sub blocking {
     my ($socket, $on) = @_;
     my $flags = fcntl $socket, F_GETFL, 0;
@@ -574,6 +587,10 @@ sub blocking {
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, slept }; `slept` is as of asleep_until.
 sub exchange {
     my ($self, $bytes, %how) = @_;
+    if ($how{socket} && !$how{socket}->opened) { # the server has closed it before, unexpectedly
+        return { responses => [], raw => '', rest => '', eof => 0, reset => 1, closed => 1, timeout => 0, slept => 0,
+            unsent => length $bytes, socket => $how{socket} };
+    }
     return $self->exchange_pieces($bytes, %how) if !$how{bytewise} || $how{socket};
     for (my $size = 1;; $size *= 2) {
         my $result = $self->exchange_pieces($bytes, %how, size => $size);
