@@ -300,7 +300,7 @@ SKIP: {
     skip "descriptors are too few for $count connections", 1 if !defined $before;
     my $root = new_root();
     put_file($root, 'file.txt', 'f' x 100);
-    my $server  = Harness->start(root => $root, args => ['-j', '1', '--log', 'off']);
+    my $server  = Harness->start(root => $root, args => ['-j', '1', '--log', 'off', '--keep-alive', '3600']);
     my ($worker) = $server->workers;
     my $request = get_request('/file.txt');
     my $ask     = sub {

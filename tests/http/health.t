@@ -66,7 +66,7 @@ for my $case (['all addresses', '0.0.0.0', "200 ok\n", "200 ok\n"], ['the loopba
 
 # ---- SIGTERM: new connections are refused, and health checks that arrived before are answered with 503 ----
 {
-    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--drain', '3600']);
     my $socket = $server->connection(receive => 16_384);
     syswrite $socket, get_request('/large.bin') . get_request(HEALTH);
     sysread $socket, my $all, 1000;

@@ -70,7 +70,7 @@ sub attempt {
     my $answer = '';
     syswrite $client->{socket}, get_request('/__hostile?' . join ',', @words) if $client->{socket};
     while ($answer !~ m{HTTP/1\.1 200 .*\r\n\r\n(-?\d+)\n\z}s) {
-        my $came = $client->{socket} && IO::Select->new($client->{socket})->can_read(60);
+        my $came = $client->{socket} && IO::Select->new($client->{socket})->can_read(Harness::PATIENCE());
         next if $came && sysread $client->{socket}, $answer, 4096, length $answer;
         %$client = %{ client_of($client->{path}) };
         return 'ended';
@@ -443,17 +443,19 @@ sub try_to_hide {
     syswrite $client->{socket}, get_request('/__hostile?hide');
     my $hears = sub { # what the worker says before it spins
         my ($word) = @_;
-        IO::Select->new($client->{socket})->can_read(60);
+        IO::Select->new($client->{socket})->can_read(Harness::PATIENCE());
         $client->{socket}->blocking(0);
         sysread $client->{socket}, my $heard, length $word;
         kill 'STOP', $hostile;
         return ($heard // '') eq $word;
     };
     ok($hears->('hidden'), "$what: it is in the channel");
+    $start = sip($download, $start);
     ok($reload->(2), "$what: reloaded again");
     my $dropping = sub { grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } children_of($server->pid) };
     ok(defined(asleep_until { 1 == $dropping->() && at_rest($server->pid) && 1 == $dropping->() } $server->pid, 15),
         "$what: the master has looked while the channel is emptied");
+    $start = sip($download, $start);
     if ($kills) {
         my ($killed) = $dropping->();
         kill 'KILL', $killed;
@@ -464,6 +466,7 @@ sub try_to_hide {
             $next != $killed && $next == $before && at_rest($server->pid) && $next == (($dropping->())[0] // 0);
         } $server->pid, 15), "$what: another process goes on");
     }
+    $start = sip($download, $start);
     syswrite $client->{socket}, 'x';
     kill 'CONT', $hostile;
     $hears->('taken'); # or it is killed by then

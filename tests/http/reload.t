@@ -19,9 +19,15 @@ use Time::HiRes qw(time sleep);
 my $root = new_root();
 put_file($root, 'index.html', 'page');
 
-# Servers that the harness does not know are killed at the end of the test.
-my @spawned;
-END { kill 'KILL', -$_ for @spawned }
+# Servers that the harness does not know are killed at the end of the test, but for those that have been reaped: another
+# process may have such a pid.
+my (@spawned, @in_terminals);
+END {
+    my $status = $?;
+    kill 'KILL', -$_ for grep { waitpid($_, POSIX::WNOHANG()) == 0 } @spawned;
+    kill 'KILL', grep { slurp("/proc/$_/cmdline") =~ /\Q$root\E/ } @in_terminals;
+    $? = $status;
+}
 
 sub spawned {
     my ($folder, @command) = @_;
@@ -156,28 +162,23 @@ sub replace {
     my $slow   = $server->connection(receive => 32_768);
     syswrite $slow, get_request('/huge.bin');
     sysread $slow, my $start, 1000 or die;
-    my $half = $server->connection;
-    syswrite $half, "GET / HTTP/1.1\r\nHo";
     my $other = $server->connection;
     syswrite $other, get_request('/huge.bin');
     at_rest($server->pid);
     my @before = $server->workers;
-    ok(reload($server), 'with two downloads, half a request and two idle connections: reloaded');
+    ok(reload($server), 'with two downloads and two idle connections: reloaded');
     ok(eventually(sub { has_retired($server, $before[0]) }), 'the old worker closes the listening sockets');
 
     my $answer = $server->exchange(get_request('/'), socket => $kept, count => 1);
     is($answer->{responses}[0]{status}, 200, 'a new worker answers the next request on a kept connection');
     is($answer->{responses}[0]{field}{connection}, undef, 'a new worker keeps the connection');
-    syswrite $half, "st: localhost\r\n\r\n";
-    my ($head, $body) = read_body($half, 4);
-    is($body, 'page', 'a new worker answers a request that was incomplete at the reload');
-    unlike($head, qr/^Connection: close\r$/m, 'a new worker keeps its connection');
     sleep 2.5;
     is($server->exchange(get_request('/'), socket => $idle, count => 1)->{responses}[0]{body}, 'page', 'a connection that was idle at the reload, and long after it, is kept');
     my @still = grep { my $pid = $_; grep { $_ == $pid } @before } $server->workers;
     is("@still", "@before", 'the old worker is still there for the downloads');
 
-    ($head, $body) = read_body($other, $size);
+    $start = sip($slow, $start);
+    my ($head, $body) = read_body($other, $size);
     is(length $body, $size, 'an old worker finishes a download in flight');
     unlike($head, qr/^Connection: close/m, 'its head had no Connection: close');
     syswrite $other, get_request('/');
@@ -186,6 +187,7 @@ sub replace {
     unlike($head, qr/^Connection: close\r$/m, 'a new worker keeps the connection after the download');
 
     # A second reload, then SIGTERM, with workers of two old programs.
+    $start = sip($slow, $start);
     ok(reload($server), 'reloaded a second time');
     my $before = $server->stderr;
     my @all    = $server->workers;
@@ -194,6 +196,24 @@ sub replace {
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }), 'SIGTERM after SIGHUP: new connections are refused');
     is(rest_of_download($slow, $start, $size), $size, 'the download that began before both reloads is finished');
     $server->ended(stderr => $before);
+}
+
+# Half a request, which has ten seconds
+{
+    local %ENV = (%ENV, slow_clock());
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    my $half = $server->connection;
+    syswrite $half, "GET / HTTP/1.1\r\nHo";
+    at_rest($server->pid);
+    my ($old) = $server->workers;
+    ok(reload($server), 'with half a request: reloaded');
+    ok(eventually(sub { has_retired($server, $old) }), 'the old worker closes the listening sockets');
+    syswrite $half, "st: localhost\r\n\r\n";
+    my ($head, $body) = read_body($half, 4);
+    is($body, 'page', 'a new worker answers a request that was incomplete at the reload');
+    unlike($head, qr/^Connection: close\r$/m, 'a new worker keeps its connection');
+    $server->stop(lost => 1);
 }
 
 # Stops a worker, so that it keeps the listening sockets. Returns its pid.
@@ -250,6 +270,7 @@ sub stopped {
     ok(eventually(sub { !-e "/proc/$still" }), '/proc does not respond: the old worker is killed');
     ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections: \/proc takes too long; killed$/m }),
         '/proc does not respond: the log says so');
+    $start = sip($download, $start);
     ok(reload($server), '/proc does not respond: reloaded again');
     is($server->get('/')->{status}, 200, '/proc does not respond: serves');
     is(rest_of_download($download, $start, 20_000_000), 20_000_000, '/proc does not respond for one worker: another finishes its download');
@@ -331,6 +352,7 @@ for my $kind ('busy', 'waiting') {
     my ($check, $begin) = (undef, time);
     eventually { ($check) = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid); time - $begin > 6.5 };
     ok($check && -e "/proc/$check" && -e "/proc/$honest", "$kind: a check that goes on for more than two periods: the worker lives");
+    $start = sip($download, $start);
     unlink $busy;
     is(rest_of_download($download, $start, 20_000_000), 20_000_000, "$kind: and finishes its download");
     $server->stop(lost => 1);
@@ -403,6 +425,7 @@ for my $kind ('busy', 'waiting') {
         'an old worker that keeps the listening sockets is reported');
     ok(eventually(sub { !-e "/proc/$still" }), 'an old worker that keeps the listening sockets is killed');
     is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other old worker is reported');
+    @starts = map { sip($downloads[$_], $starts[$_]) } 0 .. $#downloads;
     my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
     is("@statuses", join(' ', ('200') x 20), 'the new workers answer all new connections');
     ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other old worker lives and has closed the listening sockets');
@@ -606,7 +629,7 @@ SKIP: {
     my $folder = new_root();
     my $pid = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
-    push @spawned, map { -$_ } children_of($pid); # it has a group of its own
+    push @in_terminals, children_of($pid); # it has a group of its own
     kill 'KILL', $pid; # like a terminal's window that is closed
     Harness::reap($pid, 5);
     ok(eventually(sub { !connect_to('127.0.0.1', $port) }), 'the terminal is closed: the server ends');
@@ -621,7 +644,7 @@ SKIP: {
     my $script = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
     my ($pid) = children_of($script);
-    push @spawned, -$pid; # it has a group of its own
+    push @in_terminals, $pid; # it has a group of its own
     my $seen = sub { my ($pattern) = @_; return eventually { slurp("$folder/typescript") =~ $pattern } };
     my ($limit) = `prlimit --nofile --noheadings --raw --output=SOFT --pid $pid` =~ /(\d+)/;
     my $free = 0;

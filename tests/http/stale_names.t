@@ -18,7 +18,8 @@ use Test::More;
 my $root    = new_root();
 my $outside = new_root();
 my $as      = without_privileges(); # the superuser may read everything
-my @servers = map { Harness->start(root => $root, args => ['-j', $_], as => $as || []) } 1, 2;
+# Their connections are idle while all cases settle, however long that takes.
+my @servers = map { Harness->start(root => $root, args => ['-j', $_, '--keep-alive', '3600'], as => $as || []) } 1, 2;
 my $up      = '../../../' . basename($outside); # from a case's folder out of the root
 
 # Small files are held as bytes, large ones as descriptors.
