@@ -155,19 +155,24 @@ $try{'reopens logs'}{master} = sub {
 
 $try{'stops all'}{master} = sub {
     my ($name, $number) = @_;
-    my $server = Harness->start(root => $root, args => ['-j', '2', '--keep-alive', '8']);
-    my @idle = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 4;
-    my @all = processes_of_group($server->pid);
-    cmp_ok(scalar @all, '>=', 4, 'the master, two workers, a log writer');
-    kill $number, $server->pid;
-    ok(eventually(sub { all_stopped($server->pid) }), "SIG$name to the master: all processes are stopped");
-    sleep 9; # the idle connections would be closed
-    kill 'CONT', $server->pid;
-    ok(eventually(sub { none_stopped($server->pid) }), 'SIGCONT to the master: all go on');
-    my $answered = grep { @{ $server->exchange(get_request('/'), socket => $_, count => 1)->{responses} } == 1 } @idle;
-    is($answered, 4, 'idle connections are open');
-    is(status_of($server), 200, 'new ones are served');
-    $server->stop;
+    # A slow machine may need more than the time of an idle connection for what is done before and after the stop.
+    for my $seconds (8, 24, 72) {
+        my $server = Harness->start(root => $root, args => ['-j', '2', '--keep-alive', $seconds]);
+        my @idle = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 4;
+        my @all = processes_of_group($server->pid);
+        cmp_ok(scalar @all, '>=', 4, 'the master, two workers, a log writer');
+        kill $number, $server->pid;
+        ok(eventually(sub { all_stopped($server->pid) }), "SIG$name to the master: all processes are stopped");
+        sleep $seconds + 1; # the idle connections would be closed
+        kill 'CONT', $server->pid;
+        ok(eventually(sub { none_stopped($server->pid) }), 'SIGCONT to the master: all go on');
+        my $answered = grep { @{ $server->exchange(get_request('/'), socket => $_, count => 1)->{responses} } == 1 } @idle;
+        is(status_of($server), 200, 'new ones are served');
+        $server->stop;
+        next if $answered < 4 && $seconds < 72;
+        is($answered, 4, 'idle connections are open');
+        last;
+    }
 };
 
 for my $which (qw(master worker)) {

@@ -63,8 +63,7 @@ sub take_some {
     like($upload,  qr/\AHTTP\/1\.1 413 /, 'an endless upload: 413');
     like($trickle, qr/\AHTTP\/1\.1 400 /, 'a malformed head: 400');
     Harness::blocking($_, 0) for @sockets;
-    for (1 .. 400) { # for eight seconds, or for longer on a busy machine
-        last if keys %ended == 2;
+    while (keys %ended < 2 && time - $began < Harness::PATIENCE()) {
         for my $number (0, 1) {
             next if $ended{$number} || defined syswrite($sockets[$number], $number ? 'x' : $block) || $!{EAGAIN};
             $ended{$number} = time - $began;
@@ -128,52 +127,55 @@ SKIP: {
         $server->stop;
     }
 
-    # More clients than descriptors, none of which may be closed; and a half-closed client that does not read.
+    # More clients than descriptors, none of which may be closed
     {
         my $server = limited_server(64);
-        my $other  = Harness->start(root => $root, args => ['-j', '1']);
-        my ($worker) = $other->workers;
-        my $blocked  = $other->connection(receive => 4096);
-        syswrite $blocked, get_request('/large/1.bin');
-        sysread $blocked, my $start, 100;
-        shutdown $blocked, 1;
         my @idle = map { $server->connection } 1 .. 100;
         my @slow = map { $server->connection(receive => 4096) } 1 .. 100;
         syswrite $slow[$_], get_request('/large/' . (1 + $_ % 60) . '.bin') for 0 .. $#slow;
         eventually { scalar(grep { defined take_some($_, 0) } @slow) >= 20 };
-        ok(idles($other), 'a half-closed client that does not read: the worker does not spin');
         ok(idles($server), '100 idle and 100 slow clients on 64 descriptors: at most 5 % of a CPU');
-        my ($switches, $began) = (switches_of($worker), time);
-        sleep 2;
-        cmp_ok(switches_of($worker) - $switches, '<=', 3 * (time - $began) / 2, 'a half-closed client that does not read: the worker is not woken');
         close $_ for @idle, @slow;
         is($server->get('/small.txt')->{status}, 200, 'after these clients have left: a new one is served');
         $server->stop;
-        my $left = '';
-        while (1) { my $got = take_some($blocked) // last; length $got or last; $start .= $got }
-        my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
-        is(length($start) - length $head, 20_000_000, 'the half-closed client reads on: its response is whole');
-        $other->stop;
     }
 }
 
-# A hundred slow clients delay no other client.
+# A half-closed client that does not read
 {
-    my $server  = Harness->start(root => $root, args => ['-j', '1']);
-    my $socket  = $server->connection;
-    my $request = get_request('/small.txt');
-    my $latency = sub {
-        my @times;
-        for (1 .. 400) {
-            my ($began, $raw) = (time, '');
-            syswrite $socket, $request;
-            while ($raw !~ /s{1024}\z/) { sysread $socket, $raw, 4096, length $raw or die 'the end' }
-            push @times, time - $began;
-        }
-        return 1000 * median(@times);
-    };
-    $latency->();
-    my $alone   = $latency->();
+    my %environment = slow_clock(); # it has thirty seconds
+    my $server   = Harness->start(root => $root, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my ($worker) = $server->workers;
+    my $blocked  = $server->connection(receive => 4096);
+    syswrite $blocked, get_request('/large/1.bin');
+    sysread $blocked, my $start, 100;
+    shutdown $blocked, 1;
+    ok(idles($server), 'a half-closed client that does not read: the worker does not spin');
+    my ($switches, $began) = (switches_of($worker), time);
+    sleep 2;
+    cmp_ok(switches_of($worker) - $switches, '<=', 3 * (time - $began) / 2, 'a half-closed client that does not read: the worker is not woken');
+    while (1) { my $got = take_some($blocked) // last; length $got or last; $start .= $got }
+    my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
+    is(length($start) - length $head, 20_000_000, 'the half-closed client reads on: its response is whole');
+    $server->stop;
+}
+
+# The median of 400 responses, in milliseconds.
+sub latency {
+    my ($socket) = @_;
+    my ($request, @times) = get_request('/small.txt');
+    for (1 .. 400) {
+        my ($began, $raw) = (time, '');
+        syswrite $socket, $request;
+        while ($raw !~ /s{1024}\z/) { sysread $socket, $raw, 4096, length $raw or die 'the end' }
+        push @times, time - $began;
+    }
+    return 1000 * median(@times);
+}
+
+# The same among 50 trickling heads and 50 slow readers.
+sub latency_among_slow_clients {
+    my ($server, $socket) = @_;
     my @trickle = map { $server->connection } 1 .. 50;
     my @readers = map { $server->connection(receive => 4096) } 1 .. 50;
     syswrite $readers[$_], get_request('/large/' . (1 + $_) . '.bin') for 0 .. $#readers;
@@ -189,12 +191,24 @@ SKIP: {
         }
         POSIX::_exit(0);
     }
-    my $among = $latency->();
+    my $among = latency($socket);
     kill 'KILL', $pid;
     waitpid $pid, 0;
-    note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', $alone, $among);
-    cmp_ok($among, '<=', 3 * $alone > 1 ? 3 * $alone : 1, 'among 50 trickling heads and 50 slow readers: the median latency at most triples');
     close $_ for @trickle, @readers;
+    return $among;
+}
+
+# A hundred slow clients delay no other client. The load of the machine may differ from one measurement to the next, so
+# there are as many as it takes; a server that is delayed by them always is.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $socket = $server->connection;
+    latency($socket);
+    ok(eventually {
+        my ($alone, $among) = (latency($socket), latency_among_slow_clients($server, $socket));
+        note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', $alone, $among);
+        $among <= (3 * $alone > 1 ? 3 * $alone : 1);
+    }, 'among 50 trickling heads and 50 slow readers: the median latency at most triples');
     $server->stop;
 }
 
