@@ -375,8 +375,9 @@ for my $case (
     chmod 0755, "$bin/stays";
     my $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; $ENV{BROWSER} = 'stays' });
     ok(eventually(sub { -s "$bin/fds" }), '--open: a browser in the foreground is started');
+    my $browser; # it is a shell until it calls exec
+    eventually { ($browser) = map { $_->[0] } grep { slurp("/proc/$_->[0]/cmdline") =~ /\Asleep\0001001/ } Harness::process_table() };
     unlike(slurp("$bin/fds"), qr/socket:|pipe:/, '--open: the browser has no socket and no pipe of the server');
-    my ($browser) = map { $_->[0] } grep { slurp("/proc/$_->[0]/cmdline") =~ /\Asleep\0001001/ } Harness::process_table();
     $server->stop;
     ok(defined $browser && -e "/proc/$browser", '--open: the browser stays when the server ends');
     ok(!connect_to('127.0.0.1', $server->port), '--open: the port is free again');

@@ -159,12 +159,13 @@ sub start {
 
 sub descriptors { return scalar map { glob "/proc/$_/fd/*" } @_ }
 
-# The worker closes a connection's descriptor a moment after its end.
+# The worker closes a connection's descriptor a moment after its end, and a large file's some seconds after its last
+# response.
 sub settled_descriptors {
-    my @workers = @_;
-    my $last = -1;
-    eventually { my $before = $last; $last = descriptors(@workers); $before == $last };
-    return $last;
+    my ($server) = @_;
+    eventually { !grep { (readlink // '') =~ m{\A\Q$root\E/} } map { glob "/proc/$_/fd/*" } $server->workers };
+    at_rest($server->pid);
+    return descriptors($server->workers);
 }
 
 # ---- in a worker ----
@@ -199,7 +200,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     is(run_script($server), '', 'the script without a fault');
     is(run_script($server), '', 'the script without a fault, a second time');
     my ($worker)    = $server->workers;
-    my $descriptors = settled_descriptors($worker);
+    my $descriptors = settled_descriptors($server);
     my $memory      = resident_bytes($server->pid);
 
     for my $row (@$rows) {
@@ -210,7 +211,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     }
     is(join(' ', $server->workers), $worker, 'no worker died of a fault') if !$memory_is_short;
     ok(eventually(sub { $server->stderr =~ qr{^tinyhttpd: can't read '/[^']*': .}m }), 'an error of the file system is logged') if !$memory_is_short;
-    is(settled_descriptors($server->workers), $descriptors, 'no descriptor leaked');
+    is(settled_descriptors($server), $descriptors, 'no descriptor leaked');
     cmp_ok(resident_bytes($server->pid) - $memory, '<', 4_000_000, 'no memory leaked') if !is_sanitized();
     $server->stop(lost => $memory_is_short);
 }
