@@ -349,9 +349,14 @@ for my $kind ('busy', 'waiting') {
     sysread $download, my $start, 1000;
     put_file(dirname($busy), 'pid', "$kind $honest");
     ok(reload($server), "$kind: reloaded");
-    my ($check, $begin) = (undef, time);
-    eventually { ($check) = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid); time - $begin > 6.5 };
-    ok($check && -e "/proc/$check" && -e "/proc/$honest", "$kind: a check that goes on for more than two periods: the worker lives");
+    my %since;
+    my $check = eventually {
+        my @checks = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid);
+        $since{$_} //= time for @checks;
+        my ($long) = grep { time - $since{$_} > 6.5 } @checks;
+        $long;
+    };
+    ok($check && -e "/proc/$honest", "$kind: a check that goes on for more than two periods: the worker lives") or diag($server->stderr);
     $start = sip($download, $start);
     unlink $busy;
     is(rest_of_download($download, $start, 20_000_000), 20_000_000, "$kind: and finishes its download");
