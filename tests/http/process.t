@@ -539,13 +539,15 @@ SKIP: {
     system("prlimit --nofile=$before: --pid $$");
 }
 
-# A connection that takes few bytes: small segments as well as a small buffer, or the server's kernel would buffer the
-# whole response.
+# A connection that takes few bytes: small segments as well as a small buffer, and an address of its own, or the server's
+# kernel would buffer the whole response. It gives a connection more room after much reordering on others to the same
+# address, of which a busy machine has much on 127.0.0.1 (tcp_metrics, ip-tcp_metrics(8)).
 sub slow_reader {
     my ($port) = @_;
     socket my $socket, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or return;
     setsockopt $socket, Socket::IPPROTO_TCP(), Socket::TCP_MAXSEG(), 536;
     setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 2048;
+    bind $socket, Socket::pack_sockaddr_in(0, pack 'C4', 127, 1 + ($$ >> 16) % 250, ($$ >> 8) % 256, 2 + $$ % 250) or return;
     connect $socket, Socket::pack_sockaddr_in($port, Socket::INADDR_LOOPBACK()) or return;
     return $socket;
 }

@@ -14,7 +14,15 @@ use Test::More;
 
 my $root   = new_root();
 my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker, so that its store is always the one in use
-my $kept   = $server->connection;
+
+# A connection that is kept as long as it is used; the server closes idle ones after 75 s.
+my ($kept, $used);
+
+sub kept {
+    $kept = $server->connection if !defined $used || time - $used > 50;
+    $used = time;
+    return $kept;
+}
 
 # Created now, so that they are settled at the end of this file
 my @year_sizes = (100, 200_000);
@@ -23,11 +31,11 @@ for my $size (@year_sizes) {
     for my $year (keys %year) { utime $year{$year}, $year{$year}, put_file($root, "year-$year-$size", 'y' x $size) }
 }
 
-sub on_kept_connection { return $server->exchange(get_request($_[0]), socket => $kept, count => 1)->{responses}[0] }
+sub on_kept_connection { return $server->exchange(get_request($_[0]), socket => kept(), count => 1)->{responses}[0] }
 sub on_new_connection  { return $server->get($_[0]) }
 
 sub pipelined {
-    my $both = $server->exchange(get_request($_[0]) x 2, socket => $kept, count => 2)->{responses};
+    my $both = $server->exchange(get_request($_[0]) x 2, socket => kept(), count => 2)->{responses};
     return described($both->[0]) eq described($both->[1]) ? $both->[1] : { status => 'two that differ' };
 }
 
@@ -36,7 +44,7 @@ sub rewritten_between {
     my ($name, $change) = @_;
     my $request = get_request("/$name");
     my $cut     = 3 + int rand length($request) - 4;
-    my $first   = $server->exchange($request . substr($request, 0, $cut), socket => $kept, count => 1);
+    my $first   = $server->exchange($request . substr($request, 0, $cut), socket => kept(), count => 1);
     $change->();
     my $second = $server->exchange(substr($request, $cut), socket => $kept, count => 1);
     return $second->{responses}[0];

@@ -31,7 +31,8 @@ END {
     }
 }
 
-my $server = Harness->start(root => $root, args => ['-j', '1']);
+# A crowd is idle while the other ways are tried.
+my $server = Harness->start(root => $root, args => ['-j', '1', '--keep-alive', '3600']);
 my $reader = Fresh->reader($server, crowd => 4);
 my @ways   = qw(kept pipelined crowd);
 

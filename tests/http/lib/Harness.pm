@@ -587,6 +587,10 @@ sub blocking {
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, slept }; `slept` is as of asleep_until.
 sub exchange {
     my ($self, $bytes, %how) = @_;
+    if ($how{socket} && !$how{socket}->opened) { # the server has closed it before, unexpectedly
+        return { responses => [], raw => '', rest => '', eof => 0, reset => 1, closed => 1, timeout => 0, slept => 0,
+            unsent => length $bytes, socket => $how{socket} };
+    }
     return $self->exchange_pieces($bytes, %how) if !$how{bytewise} || $how{socket};
     for (my $size = 1;; $size *= 2) {
         my $result = $self->exchange_pieces($bytes, %how, size => $size);
