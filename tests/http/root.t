@@ -21,6 +21,12 @@ if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/nul
 my $slow   = is_sanitized() ? 4 : 1;
 my $rounds = int(($ENV{ROUNDS} // 30) / $slow);
 
+# A request waits for the workers of a new root for two seconds (LIMIT_ROOT_MS), which a sanitizer on a busy machine may
+# need.
+my %patient = is_sanitized() ? slow_clock() : ();
+
+sub patient { @ENV{ keys %patient } = values %patient; return }
+
 # Where roots follow each other faster than old workers end, as on a busy machine
 my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; until one has ended, a new worker counts nothing /;
 
@@ -161,9 +167,9 @@ sub start_on {
     return $server;
 }
 
-my %vfat = (preload('times'), TIMES_GRAIN => 2);
+my %vfat = (%patient, preload('times', %patient ? 'clock' : ()), TIMES_GRAIN => 2);
 for my $times ('', ', timestamps of two seconds') {
-    my @environment = $times ? %vfat : ();
+    my @environment = $times ? %vfat : %patient;
     for my $name (sort keys %change) {
         for my $kind ('a directory', 'one file') {
             my $folder = new_root();
@@ -196,7 +202,7 @@ SKIP: {
         my $folder = new_root() . '/mounts';
         make_version("$folder/site", 'under');
         my $mount  = sub { return system(@_) == 0 || die "@_: $?" };
-        my $server = Harness->start(root => "$folder/site", args => ['-j', '2']);
+        my $server = Harness->start(root => "$folder/site", args => ['-j', '2'], before => \&patient);
         my @kept   = map { $server->connection } 1 .. 3;
         my $wrong  = '';
         my $what   = $where eq '.' ? 'a mount that holds the root' : 'a mount over the root';
@@ -331,7 +337,9 @@ SKIP: {
     my $point = sub { return point_at($folder, "release-$_[0]") };
     my $publish = sub { put_file("$folder/release-$_[0]", 'index.html', content(sprintf('%05d', $_[0]), 600)); return $point->($_[0]) };
     $publish->(0);
-    my $server = Harness->start(root => $server_root, args => ['-j', '2']);
+    # Also without a sanitizer: with forty processes that want a CPU, requests waited for more than two seconds.
+    my %environment = (slow_clock(), is_sanitized() ? () : (CLOCK_SLOWER => 4));
+    my $server = Harness->start(root => $server_root, args => ['-j', '2'], before => sub { @ENV{ keys %environment } = values %environment });
     $server->expect_stderr($many_old);
     my $descriptors = sub { my @open = glob "/proc/$_[0]/fd/*"; return scalar @open };
     my $before = $descriptors->($server->pid);
@@ -457,6 +465,7 @@ SKIP: {
         my $root   = $change{$name}->($folder, 'a');
         my $server = Harness->start(root => "$folder/$root", args => ['-j', $workers], before => sub {
             system('prlimit', '--nofile=200:200', '--pid', $$) == 0 or POSIX::_exit(125);
+            patient();
         });
         my @kept = map { my $socket = $server->connection; body_on($server, $socket, '/'); $socket } 1 .. 130;
         # A worker that accepts more than its share closes idle ones for the last.
