@@ -13,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -46,6 +48,16 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *mo
     }
     pauses++;
     return next(set, info, most);
+}
+
+static bool has_no_deadline; /* the writer is never told that its time is up */
+
+/* Takes the C library's place; its first parameter may be an enum or an int. */
+int set_no_timer(int which, const struct itimerval *value, struct itimerval *old) __asm__("setitimer");
+
+int set_no_timer(int which, const struct itimerval *value, struct itimerval *old)
+{
+    return has_no_deadline ? 0 : (int)syscall(SYS_setitimer, which, value, old);
 }
 
 /* ---- a writer ---- */
@@ -248,7 +260,9 @@ static void writer_that_is_switched_reads_the_rest_of_a_line(void **state)
     size_t taken = 0;
     (void)state;
     alarm(300);
+    has_no_deadline = true; /* this process may be too slow a reader */
     struct fixture fixture = begin();
+    has_no_deadline = false;
     fcntl(STDOUT_FILENO, F_SETFL, 0); /* not O_DIRECT, of which a part can't be read */
     fcntl(fixture.reader, F_SETPIPE_SZ, LIMIT_LOG_LINE);
     stop_writer(&fixture);
@@ -284,7 +298,9 @@ static void writer_that_is_switched_leaves_whole_lines(void **state)
     int status, unread = 0;
     (void)state;
     alarm(300);
+    has_no_deadline = true; /* this process may be too slow a reader */
     struct fixture fixture = begin();
+    has_no_deadline = false;
     fcntl(STDOUT_FILENO, F_SETFL, 0); /* not O_DIRECT, of which a part can't be read */
     fcntl(fixture.writer.into, F_SETPIPE_SZ, LIMIT_LOG_PIPE);
     size_t length = 0, taken = 0;
