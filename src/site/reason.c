@@ -321,7 +321,7 @@ static void explain_missing(struct reason *reason, int directory, const struct s
 {
     struct buffer *out = &reason->text;
     struct suggestion suggestion = {0};
-    int fd = openat(directory, ".", O_RDONLY | O_CLOEXEC);
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool unreadable = fd < 0 && errno == EACCES;
     append_missing(out, stop);
     if (unreadable) {

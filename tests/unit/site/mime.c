@@ -2,7 +2,9 @@
    on real files, and the list of allowed guesses with a database of its own. */
 #include "site/mime.h"
 
+#include "base/limits.h"
 #include "base/text.h"
+#include "site/encoded_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -594,6 +596,23 @@ static void parsers_of_the_library_are_not_used(void **state)
     mime_close();
 }
 
+static void guesses_come_from_the_start_of_a_file(void **state)
+{
+    static char content[LIMIT_MIME_PROBE + 4] = "\xFF";
+    (void)state;
+    for (size_t beyond = 0; beyond <= 4; beyond += 4) {
+        size_t at = LIMIT_MIME_PROBE - 4 + beyond;
+        char rule[80];
+        snprintf(rule, sizeof rule, "%zu\tstring\tTINY\ttiny\n!:mime\timage/x-tiny\n", at);
+        memset(content + 1, 0, sizeof content - 1);
+        memcpy(content + at, "TINY", 4);
+        assert_true(open_with(span_of(rule)));
+        const char *type = type_of("file", (struct span){content, sizeof content});
+        mime_close();
+        assert_string_equal(type, beyond > 0 ? "application/octet-stream" : "image/x-tiny");
+    }
+}
+
 static void database_may_be_missing(void **state)
 {
     (void)state;
@@ -739,6 +758,27 @@ static void overrides_win_over_the_table(void **state)
     assert_false(mime_knows(SPAN("a.strange")));
 }
 
+/* As of the name without the coding (RFC 9110 8.4): the content is not text. */
+static void encoded_files_have_the_type_of_their_name(void **state)
+{
+    static const struct encoded_name names[] = {{"gz", "gzip"}};
+    static const struct type_override types[] = {{".", "a/plain"}};
+    char room[128];
+    struct buffer why = BUFFER(room);
+    (void)state;
+    encoded_name_set(names, COUNT(names));
+    assert_string_equal(type_of("app.js.gz", SPAN("x")), "text/javascript");
+    assert_string_equal(type_of("about.gz", SPAN("x")), "application/octet-stream");
+    mime_override(types, COUNT(types));
+    assert_string_equal(type_of("app.js.gz", SPAN("x")), "text/javascript");
+    assert_string_equal(type_of("about.gz", SPAN("x")), "a/plain");
+    mime_append_reason(&why, SPAN("about.gz"), SPAN("x"));
+    assert_true(
+        span_equal(buffer_span(&why), SPAN("encoded; the name without the coding: --mime .=TYPE; no extension")));
+    mime_override(NULL, 0);
+    encoded_name_set(NULL, 0);
+}
+
 static void reasons_name_what_decided(void **state)
 {
     static const struct type_override types[] = {{"conf", "text/x-conf"}};
@@ -782,8 +822,10 @@ int main(void)
         cmocka_unit_test(only_listed_guesses_are_sent),
         cmocka_unit_test(database_may_be_missing),
         cmocka_unit_test(parsers_of_the_library_are_not_used),
+        cmocka_unit_test(guesses_come_from_the_start_of_a_file),
         cmocka_unit_test(home_does_not_matter),
         cmocka_unit_test(only_text_types_take_a_charset),
+        cmocka_unit_test(encoded_files_have_the_type_of_their_name),
         cmocka_unit_test(overrides_win_over_the_table),
         cmocka_unit_test(reasons_name_what_decided),
         cmocka_unit_test(html_needs_no_extension),

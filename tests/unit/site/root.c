@@ -21,7 +21,7 @@ static nlink_t links; /* of each directory, unless 0 */
 int fstat(int fd, struct stat *attributes)
 {
     int result = fstatat(fd, "", attributes, AT_EMPTY_PATH);
-    if (links > 0 && S_ISDIR(attributes->st_mode))
+    if (result == 0 && links > 0 && S_ISDIR(attributes->st_mode))
         attributes->st_nlink = links;
     return result;
 }
@@ -126,6 +126,14 @@ static void without_a_name_one_link_is_enough(void **state)
     assert_int_equal(found, ROOT_CURRENT);
 }
 
+static void closed_descriptor_is_no_root(void **state)
+{
+    struct root root;
+    (void)state;
+    assert_int_equal(root_describe(&root, name, -1), -1);
+    assert_int_equal(errno, EBADF);
+}
+
 static void missing_file_is_a_missing_root(void **state)
 {
     char path[100];
@@ -180,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removed_root_is_missing_until_it_is_made_anew, begin, end),
         cmocka_unit_test_setup_teardown(link_that_leads_to_it_is_current, begin, end),
         cmocka_unit_test_setup_teardown(name_of_no_directory_is_missing, begin, end),
+        cmocka_unit_test(closed_descriptor_is_no_root),
         cmocka_unit_test_setup_teardown(missing_file_is_a_missing_root, begin, end),
         cmocka_unit_test_setup_teardown(root_that_may_not_be_entered_is_missing_inside, begin, end),
         cmocka_unit_test_setup_teardown(without_a_name_only_a_removed_root_is_missing, begin, end),

@@ -116,6 +116,7 @@ int __openat_2(int directory, const char *path, int flags)
 /* ---- reads that meet a write ---- */
 
 static unsigned torn_reads; /* so many that follow, each of which gives something else */
+static off_t torn_at;       /* in this byte of the file */
 static unsigned cut_reads;  /* not 0: each gives at most 7 bytes, and every other one is interrupted by a signal */
 static int read_error;      /* of each; 0: none */
 
@@ -131,8 +132,8 @@ ssize_t read_torn(int fd, void *room, size_t size, off_t offset)
     if (cut_reads > 0 && size > 7)
         size = 7;
     ssize_t length = (ssize_t)syscall(SYS_pread64, fd, room, size, offset);
-    if (torn_reads > 0 && length > 0)
-        ((char *)room)[0] = (char)('0' + torn_reads-- % 10);
+    if (torn_reads > 0 && offset <= torn_at && torn_at < offset + length)
+        ((char *)room)[torn_at - offset] = (char)('0' + torn_reads-- % 10);
     return length;
 }
 
@@ -354,6 +355,10 @@ static void directories_are_found(void **state)
     assert_directory("");
     assert_directory("a");
     assert_directory("a/b");
+    int fd = -1;
+    assert_int_equal(store_open_directory(store, SPAN("a"), &fd), 0);
+    assert_int_equal(faccessat(fd, "b", F_OK, 0), 0);
+    close(fd);
 }
 
 static void what_is_missing_is_404(void **state)
@@ -604,6 +609,25 @@ static void files_that_are_being_written_are_read_until_two_reads_agree(void **s
     assert_status("file.txt", 503);
     torn_reads = 0;
     assert_content("file.txt", "other");
+}
+
+static void later_bytes_of_a_file_that_is_being_written_are_read_again(void **state)
+{
+    static char bytes[2 * LIMIT_STORE_PIECE + 1];
+    static const off_t places[] = {LIMIT_STORE_PIECE - 1, LIMIT_STORE_PIECE, sizeof bytes - 1};
+    (void)state;
+    memset(bytes, 'a', sizeof bytes);
+    for (size_t i = 0; i < COUNT(places); i++) {
+        write_bytes("file.txt", bytes, sizeof bytes);
+        torn_at = places[i];
+        torn_reads = 1;
+        struct entry *entry = found("file.txt");
+        torn_at = 0;
+        assert_int_equal(torn_reads, 0);
+        bool whole = entry->bytes != NULL && memcmp(entry->bytes, bytes, sizeof bytes) == 0;
+        store_release(store, entry);
+        assert_true(whole);
+    }
 }
 
 /* Within one tick of the clock, again and again: equal size, equal times. */
@@ -1951,6 +1975,7 @@ int main(void)
         TEST(dots_do_not_leave_the_root),
         TEST(a_file_may_become_a_link),
         TEST(files_that_are_being_written_are_read_until_two_reads_agree),
+        TEST(later_bytes_of_a_file_that_is_being_written_are_read_again),
         TEST(changes_in_place_are_seen),
         TEST(changes_after_a_while_are_seen),
         TEST(replacements_are_seen),
