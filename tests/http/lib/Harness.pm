@@ -578,7 +578,7 @@ sub blocking {
 # Sends the bytes and reads until the end, or until `count` responses are there.
 #   socket     an open connection to go on with (else a new one)
 #   bytewise   each byte in a write of its own; in larger pieces if the machine is too slow for that
-#   split      [positions] at which the bytes are cut into writes
+#   split      [positions] at which the bytes are cut into writes; fewer of them if the machine is too slow
 #   half_close shuts the sending side once all is sent
 #   count      stop after so many responses (the connection stays open, in `socket`)
 #   methods    [method of each request], for HEAD; by default the first word of the bytes
@@ -591,7 +591,7 @@ sub exchange {
         return { responses => [], raw => '', rest => '', eof => 0, reset => 1, closed => 1, timeout => 0, slept => 0,
             unsent => length $bytes, socket => $how{socket} };
     }
-    return $self->exchange_pieces($bytes, %how) if !$how{bytewise} || $how{socket};
+    return $self->exchange_pieces($bytes, %how) if !($how{bytewise} || $how{split}) || $how{socket};
     for (my $size = 1;; $size *= 2) {
         my $result = $self->exchange_pieces($bytes, %how, size => $size);
         return $result if !is_late($result) || $size >= length $bytes;
@@ -754,8 +754,10 @@ sub finish {
 
 sub pieces {
     my ($bytes, %how) = @_;
-    return unpack '(a' . ($how{size} || 1) . ')*', $bytes if $how{bytewise};
-    my @at = (0, @{ $how{split} || [] }, length $bytes);
+    my $size = $how{size} || 1;
+    return unpack "(a$size)*", $bytes if $how{bytewise};
+    my @cuts = @{ $how{split} || [] };
+    my @at   = (0, @cuts[grep { $_ % $size == 0 } 0 .. $#cuts], length $bytes);
     return grep { length } map { substr $bytes, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
 }
 
