@@ -314,7 +314,7 @@ static struct header_field *find_field(struct header_fields *fields, struct span
     return NULL;
 }
 
-/* Writes the value into the room, behind `before` and a comma if that has any text. */
+/* Writes the value into the room, behind `before` and a comma unless that is absent. Absent if it does not fit. */
 static struct span keep_value(struct header_fields *fields, const struct matched *matched, struct span before,
                               struct span value)
 {
@@ -329,7 +329,7 @@ static struct span keep_value(struct header_fields *fields, const struct matched
         buffer_append(&room, value);
     fields->overflow |= room.overflow;
     if (room.overflow)
-        return before;
+        return SPAN_NONE;
     struct span kept = {fields->room + fields->used, room.length - fields->used};
     fields->used = room.length;
     return kept;
@@ -364,7 +364,7 @@ static void set_field(struct header_fields *fields, const struct matched *matche
     struct span before = has_value && !replaces && !cookie ? field->value : SPAN_NONE, value = line->value;
     if (before.at != NULL || matched->block->templates)
         value = keep_value(fields, matched, before, line->value);
-    if (value.at == before.at) /* it does not fit */
+    if (value.at == NULL) /* it does not fit */
         return;
     if (cookie && replaces) /* all of them */
         drop_fields(fields, line->name);

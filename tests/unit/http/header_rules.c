@@ -93,6 +93,7 @@ static void cloudflare_joins_and_removes(void **state)
         {"/m/:title\nX: new :title, :title_2 :", "/m/x y", "2 X: new x%20y, :title_2 :"},
         {"/*\nX: :splat", "/a/\r\n\xC3\xBC", "2 X: a/%0D%0A%C3%BC"},
         {"/*\nX: :splat", "/", "2 X: "},
+        {"/*\nX: :splat\nX: b", "/", "3 X: , b"},
         {"/*/b\nX: :splat\n/a/:x\nX: :x", "/a/b", "4 X: a, b"},
         {"/*\nContent-Security-Policy: default-src https: 'self'", "/a",
          "2 Content-Security-Policy: default-src https: 'self'"},
