@@ -234,14 +234,14 @@ sub a_socket { socketpair my $reader, my $writer, Socket::AF_UNIX(), Socket::SOC
 
 sub take { my ($self) = @_; 1 while sysread $self->{reader}, $self->{taken}, 1 << 16, length $self->{taken}; return }
 
-# The lines of the log, and the counts in the reports of dropped lines. A loss is also reported while it lasts, once a
-# minute, which a slow machine may take.
+# The lines of the log.
 sub came {
     my ($self) = @_;
     (my $text = Harness::undated($self->{taken})) =~ s/\r\n/\n/g;
     return grep { !/\A(?:tinyhttpd: |\n)/ } split /^/, $text;
 }
 
+# The reports of dropped lines: one each minute while a loss lasts, which a slow machine may take, and one at its end.
 sub reports {
     my ($self) = @_;
     (my $text = $self->{both} ? Harness::undated($self->{taken}) : $self->{server}->stderr) =~ s/\r\n/\n/g;
@@ -249,7 +249,7 @@ sub reports {
 }
 
 sub drop_counts { my ($self) = @_; return map { /(\d+)/ } reports($self) }
-sub losses_over { my ($self) = @_; return scalar grep { /; it is written again\z/ } reports($self) }
+sub ended_losses { my ($self) = @_; return scalar grep { /; it is written again\z/ } reports($self) }
 
 # Leaves no room in the stream, so that nothing but a reader makes some.
 sub stuff {
@@ -283,7 +283,7 @@ sub fill {
 sub read_again {
     my ($self, $round) = @_;
     my ($about, $server) = @$self{qw(about server)};
-    ok(eventually(sub { take($self); losses_over($self) >= $round }), "$about, read again: the held lines arrive without a new request");
+    ok(eventually(sub { take($self); ended_losses($self) >= $round }), "$about, read again: the held lines arrive without a new request");
     # A worker writes a line after it has answered, so a second request makes sure of the first one's line.
     my $kept = $server->connection;
     $server->exchange(get_request('/again'), socket => $kept, count => 1) for 1, 2;
@@ -292,7 +292,7 @@ sub read_again {
     eventually { take($self); (() = $self->{taken} =~ m{"GET /again }g) == 2 * $round };
     my $dropped = 0;
     $dropped += $_ for drop_counts($self);
-    is(losses_over($self), $round, "$about, read again: dropped lines are reported once");
+    is(ended_losses($self), $round, "$about, read again: the end of each loss is reported once");
     my @lines = came($self);
     is(@lines + $dropped, $self->{sent}, "$about: written and dropped lines add up to all requests");
     is(scalar(grep { $_ !~ $line_pattern } @lines), 0, "$about: each written line is whole");
@@ -320,8 +320,8 @@ for my $case (
         my $began = time;
         for my $round (1, 2) {
             fill($self, "not read, round $round");
-            is(losses_over($self), $round - 1, "$about: no loss is reported as over while it is not read");
-            cmp_ok(scalar(my @told = reports($self)), '<=', $round - 1 + (time - $began) / 60, "$about: nor anything else, but once a minute");
+            is(ended_losses($self), $round - 1, "$about: no loss is reported as over while it is not read");
+            cmp_ok(scalar(my @told = reports($self)), '<=', $round - 1 + (time - $began) / 60, "$about: a lasting loss is reported at most once a minute");
             read_again($self, $round);
         }
         fill($self, 'never read again');

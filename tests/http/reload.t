@@ -24,7 +24,7 @@ put_file($root, 'index.html', 'page');
 my (@spawned, @in_terminals);
 END {
     my $status = $?;
-    kill 'KILL', -$_ for grep { waitpid($_, POSIX::WNOHANG()) == 0 } @spawned;
+    kill 'KILL', -$_ for grep { waitpid($_, POSIX::WNOHANG()) >= 0 } @spawned;
     kill 'KILL', grep { slurp("/proc/$_/cmdline") =~ /\Q$root\E/ } @in_terminals;
     $? = $status;
 }

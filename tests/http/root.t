@@ -22,10 +22,10 @@ my $slow   = is_sanitized() ? 4 : 1;
 my $rounds = int(($ENV{ROUNDS} // 30) / $slow);
 
 # A request waits for the workers of a new root for two seconds (LIMIT_ROOT_MS), which a sanitizer on a busy machine may
-# need.
-my %patient = is_sanitized() ? slow_clock() : ();
+# need. Files settle later by this clock, too: stale*.t tests those.
+my %slow_if_sanitized = is_sanitized() ? slow_clock() : ();
 
-sub patient { @ENV{ keys %patient } = values %patient; return }
+sub use_slow_clock { @ENV{ keys %slow_if_sanitized } = values %slow_if_sanitized; return }
 
 # Where roots follow each other faster than old workers end, as on a busy machine
 my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; until one has ended, a new worker counts nothing /;
@@ -167,9 +167,9 @@ sub start_on {
     return $server;
 }
 
-my %vfat = (%patient, preload('times', %patient ? 'clock' : ()), TIMES_GRAIN => 2);
+my %vfat = (%slow_if_sanitized, preload('times', %slow_if_sanitized ? 'clock' : ()), TIMES_GRAIN => 2);
 for my $times ('', ', timestamps of two seconds') {
-    my @environment = $times ? %vfat : %patient;
+    my @environment = $times ? %vfat : %slow_if_sanitized;
     for my $name (sort keys %change) {
         for my $kind ('a directory', 'one file') {
             my $folder = new_root();
@@ -202,7 +202,7 @@ SKIP: {
         my $folder = new_root() . '/mounts';
         make_version("$folder/site", 'under');
         my $mount  = sub { return system(@_) == 0 || die "@_: $?" };
-        my $server = Harness->start(root => "$folder/site", args => ['-j', '2'], before => \&patient);
+        my $server = Harness->start(root => "$folder/site", args => ['-j', '2'], before => \&use_slow_clock);
         my @kept   = map { $server->connection } 1 .. 3;
         my $wrong  = '';
         my $what   = $where eq '.' ? 'a mount that holds the root' : 'a mount over the root';
@@ -465,7 +465,7 @@ SKIP: {
         my $root   = $change{$name}->($folder, 'a');
         my $server = Harness->start(root => "$folder/$root", args => ['-j', $workers], before => sub {
             system('prlimit', '--nofile=200:200', '--pid', $$) == 0 or POSIX::_exit(125);
-            patient();
+            use_slow_clock();
         });
         my @kept = map { my $socket = $server->connection; body_on($server, $socket, '/'); $socket } 1 .. 130;
         # A worker that accepts more than its share closes idle ones for the last.

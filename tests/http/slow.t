@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use List::Util qw(max min);
 use IO::Select;
 use POSIX ();
 use Socket ();
@@ -198,17 +199,20 @@ sub latency_among_slow_clients {
     return $among;
 }
 
-# A hundred slow clients delay no other client. The load of the machine may differ from one measurement to the next, so
-# there are as many as it takes; a server that is delayed by them always is.
+# A hundred slow clients delay no other client. Other load delays a measurement, so the least of five counts.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my $socket = $server->connection;
     latency($socket);
-    ok(eventually {
-        my ($alone, $among) = (latency($socket), latency_among_slow_clients($server, $socket));
-        note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', $alone, $among);
-        $among <= (3 * $alone > 1 ? 3 * $alone : 1);
-    }, 'among 50 trickling heads and 50 slow readers: the median latency at most triples');
+    my (@alone, @among, $most);
+    for (1 .. 5) {
+        push @alone, latency($socket);
+        push @among, latency_among_slow_clients($server, $socket);
+        $most = max(1, 3 * min(@alone));
+        last if min(@among) <= $most;
+    }
+    note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', min(@alone), min(@among));
+    cmp_ok(min(@among), '<=', $most, 'among 50 trickling heads and 50 slow readers: the median latency at most triples');
     $server->stop;
 }
 

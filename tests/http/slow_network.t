@@ -72,13 +72,16 @@ for my $target ('/page.txt', '/file.bin') {
 {
     my ($began, $before, @six, @parts);
     # A client that lacks a CPU sees the end of the first late, when the others have got more: then again.
-    ok(eventually {
+    for (1 .. 3) {
+        read_all(\&never, @six);
+        at_rest($server->pid);
         ($began, $before) = (time, cpu_seconds($server->pid));
         @six = begin_all($server, ('/page.txt', '/file.bin') x 3);
         read_all(\&some_ended, @six);
         @parts = sort { $a <=> $b } map { length $_->{raw} } @six;
-        $parts[-1] - $parts[0] <= 4 * TURN;
-    }, 'six downloads: equal shares when the first ends') or diag("@parts");
+        last if $parts[-1] - $parts[0] <= 4 * TURN;
+    }
+    cmp_ok($parts[-1] - $parts[0], '<=', 4 * TURN, 'six downloads: equal shares when the first ends') or diag("@parts");
     cmp_ok(time - $began, '>=', DELAY + total(@six) / RATE, 'six downloads: they share the rate');
     read_all(\&never, @six);
     my $seconds = time - $began;

@@ -82,8 +82,8 @@ sub preload {
     return (LD_PRELOAD => join ' ', $asan || (), @libraries);
 }
 
-# The environment in which the program's deadlines are ten times as late, for tests of something else whose clients a busy
-# machine may make too slow for them.
+# The environment that makes the server's monotonic clock ten times as slow, so that its deadlines do not expire on a busy
+# machine. Not for tests of deadlines.
 sub slow_clock { return (preload('clock'), CLOCK_SLOWER => 10) }
 
 # True if a command is in PATH.
@@ -559,8 +559,8 @@ sub rest_of_download {
     return $bytes;
 }
 
-# Reads a part of a download that is held up, so that its client is not too slow for the server (LIMIT_WRITE_MS). Returns
-# all that was read of it.
+# Reads 128 KiB more of a paused download, so that the server does not close it (LIMIT_WRITE_MS). Returns what was read
+# before and now.
 sub sip {
     my ($socket, $start) = @_;
     my $size = length($start) + (1 << 17);
@@ -587,7 +587,7 @@ sub blocking {
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, slept }; `slept` is as of asleep_until.
 sub exchange {
     my ($self, $bytes, %how) = @_;
-    if ($how{socket} && !$how{socket}->opened) { # the server has closed it before, unexpectedly
+    if ($how{socket} && !$how{socket}->opened) { # an exchange has seen the end of it
         return { responses => [], raw => '', rest => '', eof => 0, reset => 1, closed => 1, timeout => 0, slept => 0,
             unsent => length $bytes, socket => $how{socket} };
     }
@@ -595,6 +595,7 @@ sub exchange {
     for (my $size = 1;; $size *= 2) {
         my $result = $self->exchange_pieces($bytes, %how, size => $size);
         return $result if !is_late($result) || $size >= length $bytes;
+        note('this machine is slow: the same request in fewer pieces');
     }
 }
 
@@ -622,6 +623,7 @@ sub exchange_pieces {
             if (defined $sent) {
                 substr $pieces[0], 0, $sent, '';
                 shift @pieces if $pieces[0] eq '';
+                $result->{sent} = time if !@pieces;
             }
             elsif ($! == EPIPE || $! == ECONNRESET) {
                 @pieces = (); # the server has closed the connection; its response may still be readable
@@ -658,6 +660,7 @@ sub exchange_each {
         push @left, @late;
         if ($at_a_time > 1) { $at_a_time /= 2 }
         else                { $size *= 2 }
+        note("this machine is slow: from now on $at_a_time requests at a time, in pieces of $size bytes");
     }
     return @results;
 }
@@ -665,9 +668,10 @@ sub exchange_each {
 # The server waits 10 s for a head (LIMIT_HEAD_MS).
 use constant HEAD_SECONDS => 10;
 
-# True if the server has ended the wait for a head, as it should after that time.
+# True if the server has ended the wait for a head, as it should after that time, because this process was slow to send it.
 sub is_late {
     my ($result) = @_;
+    return if defined $result->{sent} && $result->{sent} - $result->{began} < HEAD_SECONDS / 2;
     return grep { $_->{status} eq '408' && $_->{seconds} >= HEAD_SECONDS } @{ $result->{responses} };
 }
 
@@ -682,6 +686,7 @@ sub exchange_together {
             my $result = $batch[$n];
             next if $result->{over} || $at >= length $requests->[$n];
             syswrite $result->{socket}, $requests->[$n], $how{size}, $at;
+            $result->{sent} = time if $at + $how{size} >= length $requests->[$n];
             $sending++;
         }
         for my $socket ($select->can_read($sending ? 0.001 : 0.25)) {

@@ -54,7 +54,7 @@ DIR *opendir(const char *path)
     return NULL;
 }
 
-static unsigned vain_closes; /* of numbers that are not open */
+static unsigned failed_closes; /* of numbers that are not open */
 
 int close(int fd)
 {
@@ -65,7 +65,7 @@ int close(int fd)
         memcpy(&next, &found, sizeof next);
     }
     int result = next(fd);
-    vain_closes += result < 0;
+    failed_closes += result < 0;
     return result;
 }
 
@@ -83,7 +83,7 @@ static int close_but(const int *kept, unsigned count)
         if ((fcntl(fd, F_GETFD) >= 0) != wanted)
             return fd;
     }
-    return fcntl(STDOUT_FILENO, F_GETFD) < 0 || (vain_closes > 0) != (!has_close_range && !has_proc);
+    return fcntl(STDOUT_FILENO, F_GETFD) < 0 || (failed_closes > 0) != (!has_close_range && !has_proc);
 }
 
 /* Linux 5.9; container runtimes may refuse it. */

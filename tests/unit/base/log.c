@@ -715,7 +715,7 @@ static void no_line_is_lost_if_the_end_comes_while_writers_are_replaced(void **s
     assert_well_in_folder(reopen_and_end);
 }
 
-static void files_that_can_not_be_reopened_stay(void **state)
+static void log_keeps_its_file_if_reopening_fails(void **state)
 {
     (void)state;
     assert_well_in_folder(reopen_what_is_a_directory);
@@ -727,7 +727,7 @@ static void hurried_end_waits_less(void **state)
     assert_well_in_folder(end_in_a_hurry);
 }
 
-static void loss_of_the_access_log_is_told_in_the_error_log(void **state)
+static void lost_access_lines_are_reported_in_the_error_log(void **state)
 {
     (void)state;
     assert_well_in_folder(lose_a_line);
@@ -947,9 +947,9 @@ int main(void)
         cmocka_unit_test(lines_without_a_log_writer_are_counted_by_their_log),
         cmocka_unit_test(reopened_files_get_the_lines_that_follow),
         cmocka_unit_test(no_line_is_lost_if_the_end_comes_while_writers_are_replaced),
-        cmocka_unit_test(files_that_can_not_be_reopened_stay),
+        cmocka_unit_test(log_keeps_its_file_if_reopening_fails),
         cmocka_unit_test(hurried_end_waits_less),
-        cmocka_unit_test(loss_of_the_access_log_is_told_in_the_error_log),
+        cmocka_unit_test(lost_access_lines_are_reported_in_the_error_log),
         cmocka_unit_test(writer_that_does_not_end_is_killed_when_that_is_due),
         cmocka_unit_test(log_writers_of_earlier_programs_are_bounded),
         cmocka_unit_test(diagnostics_have_their_form),

@@ -525,7 +525,7 @@ static void a_link_that_can_never_be_read_is_a_loop(void **state)
     assert_int_equal(link_reads, 40);
 }
 
-static void the_error_of_reading_a_link_is_the_paths(void **state)
+static void error_of_reading_a_link_is_returned(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof flag_choices / sizeof *flag_choices; i++) {
@@ -715,7 +715,7 @@ int main(void)
         cmocka_unit_test(long_paths_give_the_same_as_with_openat2),
         cmocka_unit_test(links_that_are_not_followed_are_not_read),
         cmocka_unit_test(a_link_that_can_never_be_read_is_a_loop),
-        cmocka_unit_test(the_error_of_reading_a_link_is_the_paths),
+        cmocka_unit_test(error_of_reading_a_link_is_returned),
         cmocka_unit_test(links_on_the_way_are_reported),
         cmocka_unit_test(absolute_links_to_a_name_of_the_root_stay_inside),
         cmocka_unit_test(magic_links_are_refused),

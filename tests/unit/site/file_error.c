@@ -11,14 +11,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static int64_t time_ms; /* 0: as it is */
+static int64_t stopped_at_ms; /* of each clock; 0: they run */
 
 /* Takes the place of the C library's function. */
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-    if (time_ms == 0)
+    if (stopped_at_ms == 0)
         return (int)syscall(SYS_clock_gettime, clock, time);
-    *time = timespec_of(time_ms);
+    *time = timespec_of(stopped_at_ms);
     return 0;
 }
 
@@ -81,11 +81,11 @@ static void shortages_are_logged_once_in_an_interval(void **state)
     (void)state;
     int64_t begin = now_ms() + 2 * LIMIT_SHORTAGE_MS; /* long after the test before it */
     for (size_t i = 0; i < COUNT(steps); i++) {
-        time_ms = begin + steps[i].ms;
+        stopped_at_ms = begin + steps[i].ms;
         assert_int_equal(log_of(EMFILE, SPAN("a"))[0] != '\0', steps[i].logged);
         assert_true(log_of(EIO, SPAN("a"))[0] != '\0');
     }
-    time_ms = 0;
+    stopped_at_ms = 0;
 }
 
 /* The reason follows the path in the same line. */

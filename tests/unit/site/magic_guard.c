@@ -196,7 +196,7 @@ static void cpu_time_is_bounded(void **state)
 }
 
 /* kill(2): any process of the user may send it, and its default action ends the worker. */
-static void its_signal_is_ignored_after_a_file(void **state)
+static void sigprof_is_ignored_after_a_file(void **state)
 {
     (void)state;
     int fd = file_of(1), status;
@@ -254,7 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_latest_bad_files_are_remembered, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(a_compromised_worker_writes_its_own_part_only, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(cpu_time_is_bounded, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(its_signal_is_ignored_after_a_file, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(sigprof_is_ignored_after_a_file, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(without_memory_no_file_is_bad, open_memory, close_memory),
         cmocka_unit_test_teardown(opening_fails_without_memory, close_memory),
     };

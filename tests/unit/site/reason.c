@@ -27,8 +27,8 @@
 /* ---- wrappers of the C library's functions ---- */
 
 static unsigned calls, opens;
-static unsigned denied_opens; /* by the sandbox, or left open in a program that is executed */
-static unsigned odd_opens;    /* without O_PATH, of something that is neither a file nor a directory */
+static unsigned forbidden_opens; /* with flags that the sandbox denies, or without O_CLOEXEC */
+static unsigned odd_opens;       /* without O_PATH, of something that is neither a file nor a directory */
 
 static int open_counted(int directory, const char *path, int flags, mode_t mode)
 {
@@ -36,7 +36,8 @@ static int open_counted(int directory, const char *path, int flags, mode_t mode)
     int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
     calls++;
     opens++;
-    denied_opens += ((flags & O_DIRECTORY) == 0 && (~flags & (O_NONBLOCK | O_NOCTTY)) != 0) || (flags & O_CLOEXEC) == 0;
+    forbidden_opens +=
+        ((flags & O_DIRECTORY) == 0 && (~flags & (O_NONBLOCK | O_NOCTTY)) != 0) || (flags & O_CLOEXEC) == 0;
     if (fd >= 0 && (flags & O_PATH) == 0 && fstat(fd, &attributes) == 0)
         odd_opens += !S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode);
     return fd;
@@ -181,11 +182,11 @@ static const char *reason_of(const char *path, bool dotfiles)
 {
     static char text[REASON_MAX + 1];
     int before = lowest();
-    denied_opens = 0;
+    forbidden_opens = 0;
     struct reason reason = {{text, 0, REASON_MAX, false}, {suggestion, 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, span_of(path), dotfiles, ++second);
     assert_int_equal(lowest(), before); /* all are closed */
-    assert_int_equal(denied_opens, 0);
+    assert_int_equal(forbidden_opens, 0);
     text[reason.text.length] = '\0';
     suggestion[reason.suggestion.length] = '\0';
     return text;

@@ -116,7 +116,7 @@ static void without_a_name_only_a_removed_root_is_missing(void **state)
 }
 
 /* Some file systems do not count a directory's links: Btrfs, all FUSE ones. */
-static void without_a_name_one_link_is_enough(void **state)
+static void without_a_name_a_link_count_of_one_is_current(void **state)
 {
     (void)state;
     opened.name = NULL;
@@ -192,7 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(missing_file_is_a_missing_root, begin, end),
         cmocka_unit_test_setup_teardown(root_that_may_not_be_entered_is_missing_inside, begin, end),
         cmocka_unit_test_setup_teardown(without_a_name_only_a_removed_root_is_missing, begin, end),
-        cmocka_unit_test_setup_teardown(without_a_name_one_link_is_enough, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_name_a_link_count_of_one_is_current, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
