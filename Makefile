@@ -3,8 +3,8 @@
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
 # WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check, valgrind, clients, musl-check and
 # arm64-check T=PATTERN of names, such as T=range or T='stale*'; for browser ENGINES=NAME,...; for sites
-# PLAYWRIGHT=FOLDER of node_modules; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants
-# FILES, MUTANTS, SEED and HTTP; for instructions FUNCTIONS; for package-check SUITE.
+# PLAYWRIGHT=FOLDER of node_modules; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
+# SOAK_SEED; for mutants FILES, MUTANTS, SEED and HTTP; for instructions FUNCTIONS; for package-check SUITE.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0

@@ -6,8 +6,8 @@
 #include "base/log_writer.h"
 #include "base/now.h"
 #include "capture.h"
+#include "pauses.h"
 
-#include <dlfcn.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,20 +37,6 @@ int clock_gettime(clockid_t clock, struct timespec *time)
         return (int)syscall(SYS_clock_gettime, clock, time);
     *time = timespec_of(stopped_at_ms);
     return 0;
-}
-
-static unsigned pauses;
-
-int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *most)
-{
-    typedef int function(const sigset_t *set, siginfo_t *info, const struct timespec *most);
-    static function *next;
-    if (next == NULL) {
-        void *found = dlsym(RTLD_NEXT, "sigtimedwait");
-        memcpy(&next, &found, sizeof next);
-    }
-    pauses++;
-    return next(set, info, most);
 }
 
 static void open_log(void)
