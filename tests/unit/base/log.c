@@ -4,8 +4,8 @@
 #include "base/limits.h"
 #include "base/log_file.h"
 #include "base/log_writer.h"
-#include "base/now.h"
 #include "capture.h"
+#include "clock.h"
 #include "pauses.h"
 
 #include <netinet/in.h>
@@ -17,7 +17,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -27,17 +26,6 @@ static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 
 
 /* The workers' user. */
 static uid_t user = 65534;
-
-static int64_t stopped_at_ms; /* of the monotonic clock; 0: it runs */
-
-/* Takes the place of the C library's function. */
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    if (clock != CLOCK_MONOTONIC || stopped_at_ms == 0)
-        return (int)syscall(SYS_clock_gettime, clock, time);
-    *time = timespec_of(stopped_at_ms);
-    return 0;
-}
 
 static void open_log(void)
 {
@@ -226,14 +214,14 @@ static void lose_five_lines(void)
 static void unread_lines_are_held(void **state)
 {
     (void)state;
-    stopped_at_ms = now_ms();
+    stop_clock();
     struct capture errors = capture_begin(STDERR_FILENO);
     lose_five_lines();
     capture_end(&errors);
     errors = capture_begin(STDERR_FILENO);
     lose_five_lines();
     capture_end(&errors);
-    stopped_at_ms = 0;
+    start_clock();
     assert_string_equal(captured, "tinyhttpd: 5 lines of the access log were dropped: its reader or its disk does not "
                                   "keep up; it is written again\n");
 }

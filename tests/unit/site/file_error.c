@@ -2,25 +2,13 @@
 #include "site/file_error.h"
 
 #include "base/limits.h"
-#include "base/now.h"
 #include "capture.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int64_t stopped_at_ms; /* of each clock; 0: they run */
-
-/* Takes the place of the C library's function. */
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    if (stopped_at_ms == 0)
-        return (int)syscall(SYS_clock_gettime, clock, time);
-    *time = timespec_of(stopped_at_ms);
-    return 0;
-}
 
 static const char *log_of(int error, struct span path)
 {
@@ -85,7 +73,7 @@ static void shortages_are_logged_once_in_an_interval(void **state)
         assert_int_equal(log_of(EMFILE, SPAN("a"))[0] != '\0', steps[i].logged);
         assert_true(log_of(EIO, SPAN("a"))[0] != '\0');
     }
-    stopped_at_ms = 0;
+    start_clock();
 }
 
 /* The reason follows the path in the same line. */

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "capture.h"
+#include "clock.h"
 #include "site/file_stamp.h"
 #include "tree.h"
 
@@ -32,34 +33,6 @@
 
 static int root;
 static struct store *store;
-
-/* ---- a clock that can be moved ---- */
-
-/* Of the monotonic clock. */
-static time_t seconds_ahead;
-static bool clock_stands;
-static struct timespec stopped_at;
-
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    int failed = (int)syscall(SYS_clock_gettime, clock, time);
-    time->tv_sec += clock == CLOCK_MONOTONIC_COARSE ? seconds_ahead : 0;
-    if (clock == CLOCK_MONOTONIC_COARSE && clock_stands)
-        *time = stopped_at;
-    return failed;
-}
-
-/* Nothing is seen unchanged for long enough, however slow the machine is, until start_clock(). */
-static void stop_clock(void)
-{
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &stopped_at);
-    clock_stands = true;
-}
-
-static void start_clock(void)
-{
-    clock_stands = false;
-}
 
 /* ---- counted calls ---- */
 
@@ -448,9 +421,10 @@ static void errors_of_opening_have_a_status(void **state)
     };
     (void)state;
     make_directory("a");
+    stop_clock();
     for (size_t i = 0; i < COUNT(cases); i++) {
         char expected[128] = "";
-        seconds_ahead += 61;
+        stopped_at_ms += 61000;
         struct capture capture = capture_begin(STDERR_FILENO);
         struct entry *entry;
         open_error = cases[i].error;
@@ -463,7 +437,6 @@ static void errors_of_opening_have_a_status(void **state)
         assert_int_equal(status, cases[i].status);
         assert_string_equal(captured, expected);
     }
-    seconds_ahead = 0;
 }
 
 static void each_error_is_logged_but_a_shortage_once_a_minute(void **state)
@@ -473,7 +446,8 @@ static void each_error_is_logged_but_a_shortage_once_a_minute(void **state)
     (void)state;
     snprintf(eio, sizeof eio, "tinyhttpd: can't read '/broken': %s\n", strerror(EIO));
     snprintf(full, sizeof full, "tinyhttpd: can't read '/broken': %s\n", strerror(EMFILE));
-    seconds_ahead = 10000; /* later than the tests before it */
+    stop_clock();
+    stopped_at_ms += 10000000; /* later than the tests before it */
     struct capture capture = capture_begin(STDERR_FILENO);
     open_error = EIO;
     for (unsigned i = 0; i < 3; i++)
@@ -481,12 +455,11 @@ static void each_error_is_logged_but_a_shortage_once_a_minute(void **state)
     open_error = EMFILE;
     for (unsigned i = 0; i < 3; i++)
         find("broken", &entry);
-    seconds_ahead += 59;
+    stopped_at_ms += 59000;
     find("broken", &entry);
-    seconds_ahead += 2;
+    stopped_at_ms += 2000;
     find("broken", &entry);
     open_error = 0;
-    seconds_ahead = 0;
     capture_end(&capture);
     snprintf(expected, sizeof expected, "%s%s%s%s%s", eio, eio, eio, full, full);
     assert_string_equal(captured, expected);
