@@ -237,8 +237,7 @@ sub digests_of {
     my $bytes = noise(6_000_000, 'slow');
     put_file($root, 'slow.bin', $bytes);
     my $digest = Digest::MD5::md5_hex($bytes);
-    my %environment = slow_clock(); # the readers stand still for as long as all of this takes
-    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $root, args => ['-j', '1'], environment => { slow_clock() }); # the readers stand still for as long as all of this takes
     $server->get('/slow.bin');
     my $memory = resident_bytes($server->pid);
     my @readers = map { my $socket = $server->connection(receive => 16_384); syswrite $socket, get_request('/slow.bin'); $socket } 1 .. 60;

@@ -97,7 +97,7 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
 for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', qr/ PORT is empty/], ['TINYHTTPD_BIND', ', ', qr/TINYHTTPD_BIND is empty/],
     ['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 'x', qr/PORT 'x'/], ['TINYHTTPD_HEADER', "A: b\nDate: c", qr/TINYHTTPD_HEADER 'Date: c'/]) {
     my ($name, $value, $pattern) = @$case;
-    fails("invalid value in $name", [$root], EX_USAGE, $pattern, before => sub { $ENV{$name} = $value });
+    fails("invalid value in $name", [$root], EX_USAGE, $pattern, environment => { $name => $value });
 }
 {
     my $port   = free_port();
@@ -105,7 +105,7 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
     is($server->port, $port, 'PORT sets the port');
     unlike($server->banner, qr/did you mean/, 'PORT is not a misspelt name');
     is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT sets the root');
-    my $run = run_program({ before => sub { $ENV{PORT} = $port } }, '--check');
+    my $run = run_program({ environment => { PORT => $port } }, '--check');
     is($run->{status}, 0, '--check reads the same environment');
     like($run->{err}, qr/\Atinyhttpd: healthy at 127\.0\.0\.1 port $port: 200 OK\n\z/, '--check prints one line');
     my $name = gethostbyname('localhost') ? 'localhost' : '127.0.0.1'; # a chroot may have no hosts(5)
@@ -193,7 +193,7 @@ END
 }
 
 {
-    my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], before => sub { $ENV{TINYHTTPD_CAHCE} = 'auto' });
+    my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], environment => { TINYHTTPD_CAHCE => 'auto' });
     $server->expect_stderr(my $hint = qr/^tinyhttpd: environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'\?$/m);
     ok(eventually(sub { $server->stderr =~ $hint }), 'a misspelt variable prints a hint');
     $server->stop;
@@ -209,7 +209,7 @@ SKIP: {
     $server->expect_stderr(qr/listening on port/);
     $server->stop;
     fails('port 8080 from -p in use', ['-p', '8080', '-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/);
-    fails('port 8080 from PORT in use', ['-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/, before => sub { $ENV{PORT} = 8080 });
+    fails('port 8080 from PORT in use', ['-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/, environment => { PORT => 8080 });
 }
 
 # A root without an index, if one of its directories has it.

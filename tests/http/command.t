@@ -98,7 +98,7 @@ is(run('--check', '--', 'true')->{status}, 64, '--check with a command: usage');
     my $port = free_port();
     my $ran = run('-p', $port, $root, '--', 'sh', '-c', 'echo $TINYHTTPD_URL');
     is($ran->{out}, "http://localhost:$port\n", 'a port that is given is taken');
-    my $unix = { before => sub { $ENV{TINYHTTPD_URL} = 'http://of-another-server' } };
+    my $unix = { environment => { TINYHTTPD_URL => 'http://of-another-server' } };
     $ran = run_program($unix, '-q', '-b', "unix:$root/socket", $root, '--', 'sh', '-c', 'echo "[${TINYHTTPD_URL-unset}]"; test -S "$0"', "$root/socket");
     is($ran->{out}, "[]\n", 'a Unix socket has no URL, nor that of another server');
     is($ran->{status}, 0, 'but is there');

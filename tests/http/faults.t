@@ -154,7 +154,7 @@ sub run_script {
 my %environment = (preload('faults'), FAULTS => $control_path);
 sub start {
     my (@arguments) = @_;
-    return Harness->start(root => $root, args => [@arguments], before => sub { @ENV{ keys %environment } = values %environment });
+    return Harness->start(root => $root, args => [@arguments], environment => \%environment);
 }
 
 sub descriptors { return scalar map { glob "/proc/$_/fd/*" } @_ }
@@ -220,7 +220,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
 {
     my $site = new_root();
     put_file($site, 'index.html', 'index');
-    my $server = Harness->start(root => $site, args => ['-j', 1, '--rules=cloudflare'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $site, args => ['-j', 1, '--rules=cloudflare'], environment => \%environment);
     $server->expect_stderr(qr{can't read '/});
     my $version = 0;
     my $edit = sub { $version++; return put_file($site, '_headers', "/*\n  Content-Security-Policy: img-src v$version\n" . ('#' x 999 . "\n") x $_[0]) };
@@ -436,7 +436,7 @@ for my $row (
     my ($folder, $wrong, $fired) = (new_root(), '', 0);
     switch_root($folder, my $version = 'v0');
     my $served = $may->{one_file} ? "$folder/current/index.html" : "$folder/current";
-    my $server = Harness->start(bare => 1, args => [qw(-p 0 -b 127.0.0.1 -j 2 --no-list), $served], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(bare => 1, args => [qw(-p 0 -b 127.0.0.1 -j 2 --no-list), $served], environment => \%environment);
     $server->expect_stderr(qr/; responses are 503 meanwhile$|' is there again|can't start(?: a (?:worker|process))?: |can't read '\/|exited with status|sandbox/);
     my $settle = sub { return eventually { my @workers = $server->workers; @workers == 2 } };
     my $count  = sub { return $settle->() && join ' ', map { descriptors(@$_) } [$server->pid], [$server->workers] };
@@ -465,7 +465,7 @@ for my $row (
 # Faults of the master during a reload: in the running program, in the dry run or in the new program. It is reloaded or
 # not, and no connection is lost.
 {
-    my $server = Harness->start(root => $root, args => ['-j', 2], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $root, args => ['-j', 2], environment => \%environment);
     put_file($root, 'index.html', 'the index');
     $server->expect_stderr(qr/reloaded|can't execute|can't make a socket|can't start a process|trying again/);
     for my $row (['socketpair', 7, 'EMFILE'], ['pipe2', 6, 'EMFILE'], ['dup2', 6, 'EMFILE']) {
@@ -494,7 +494,7 @@ for my $row (map { my $function = $_; map { [$function, $_] } 1 .. 3 } 'socketpa
     my ($function, $n) = @$row;
     for my $error (qw(EMFILE ENFILE)) {
         set_fault($function, $n, $error, 'in the master');
-        my $ended = run_program({ before => sub { @ENV{ keys %environment } = values %environment } }, '-r', $root, '-p', '0', '-b', '127.0.0.1');
+        my $ended = run_program({ environment => \%environment }, '-r', $root, '-p', '0', '-b', '127.0.0.1');
         is("$ended->{status} " . end_fault(), '71 1', "$function $n fails with $error: exit status of the system");
         like($ended->{err}, qr/\Atinyhttpd: can't (?:make a socket|start a process[a-z ]*): [^\n]+; 'ulimit -a' shows the limits\n\z/, "$function $n fails with $error: one line");
     }
@@ -562,7 +562,7 @@ SKIP: {
     my $folder = new_root(); # which the workers can't search, so the master looks
     put_file($folder, 'hidden/site/index.html', 'index');
     chmod 0700, "$folder/hidden";
-    my $server = Harness->start(root => "$folder/hidden/site", args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => "$folder/hidden/site", args => ['-j', '1'], environment => \%environment);
     $server->expect_stderr(qr/can't be looked up|is there again|was killed by signal 9/);
     my ($worker) = $server->workers;
     my $said = sub { return scalar(() = $server->stderr =~ /^tinyhttpd: root '.*' can't be looked up: a file system does not respond$/mg) };

@@ -131,7 +131,7 @@ my @cases = (
 sub on_every_answer {
     my ($options, $code) = @_;
     my %environment = (preload('faults'), FAULTS => $control);
-    my $all = Harness->start(root => $whole, list => 1, before => sub { @ENV{ keys %environment } = values %environment },
+    my $all = Harness->start(root => $whole, list => 1, environment => \%environment,
         args => ['-j', '1', '--cors', '--metrics=/metrics', '--watch', @$options]);
     $all->expect_stderr(qr/--watch|can't read '\/fails\.txt': (?:Cannot allocate|Out of) memory/);
     for my $case (@cases) {

@@ -1084,7 +1084,7 @@ sub begin_world {
     }
     push @sites, @{ $world->{sites} };
     $world->{server} = Harness->start(root => $root, quiet => 0, args => $how{args},
-        before => sub { @ENV{ keys %environment } = values %environment });
+        environment => \%environment);
     $world->{server}->expect_stderr($_) for qr/can't read '.*': (?:Device or r|R)esource busy$/m, qr/lines? of the access log/;
     $world->{server}->expect_stderr(qr/./) if $how{crashes} || $how{fault} || $how{releases};
     return $world;

@@ -57,7 +57,7 @@ for my $option ('--access-log', '--error-log') {
 }
 { # from the environment; --check opens none
     my $folder = a_folder();
-    my $server = start([], before => sub { $ENV{TINYHTTPD_ACCESS_LOG} = "$folder/access.log" });
+    my $server = start([], environment => { TINYHTTPD_ACCESS_LOG => "$folder/access.log" });
     $server->get('/environment');
     ok(has_line("$folder/access.log", '/environment'), 'TINYHTTPD_ACCESS_LOG');
     is(run_program('-p', $server->port, '--access-log', "$folder/none/log", '--check')->{status}, 0, '--check opens no log');

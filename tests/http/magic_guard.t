@@ -17,7 +17,7 @@ put_file($root, 'plain', "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40);
 
 my %environment = preload('magic');
 my $server = Harness->start(root => $root, args => ['-j', 2],
-    before => sub { @ENV{ keys %environment } = values %environment });
+    environment => \%environment);
 $server->expect_stderr(qr/worker/);
 
 # The client may see the end of a worker before the master does.
@@ -66,7 +66,7 @@ is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence:
 
 # Workers that die young: each file crashes one, so the next starts without a pause.
 {
-    my $young = Harness->start(root => $root, args => ['-j', 1], before => sub { @ENV{ keys %environment } = values %environment });
+    my $young = Harness->start(root => $root, args => ['-j', 1], environment => \%environment);
     $young->expect_stderr(qr/worker/);
     put_file($root, "young/$_", "$marker{crash} young $_") for 1 .. 12;
     for my $n (1 .. 12) {

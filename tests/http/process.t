@@ -502,7 +502,7 @@ SKIP: {
     # The kernel buffers more for an address to which much was reordered before (tcp_metrics, ip-tcp_metrics(8)), as to
     # 127.0.0.1 on a busy machine.
     my ($bind) = IO::Socket::IP->new(LocalHost => '::1', LocalPort => 0, Listen => 1) ? '::1' : '127.0.0.1';
-    my $server = Harness->start(root => $many, bind => $bind, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $many, bind => $bind, args => ['-j', '1'], environment => \%environment);
     $server->get("/$_") for @letter; # libmagic allocates its memory
     my $idle    = resident_bytes($server->pid);
     my @sockets = map { slow_reader($bind, $server->port) || () } 1 .. $clients;

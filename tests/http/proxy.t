@@ -48,7 +48,7 @@ plan skip_all => 'openssl(1) makes no certificate: ' . told(slurp("$folder/opens
 # Servers that allow the name, as the proxies forward Host.
 sub start_server {
     my ($from) = @_;
-    return Harness->start(root => $from, list => 1, args => ['-j', '1'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
+    return Harness->start(root => $from, list => 1, args => ['-j', '1'], environment => { TINYHTTPD_ALLOW_HOST => NAME });
 }
 
 my @server = map { start_server($_) } $root, $copy;

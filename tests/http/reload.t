@@ -914,7 +914,7 @@ for my $kind ('path', 'abstract') {
         return $text;
     };
     my $variable = $kind eq 'path' ? $name : '@' . substr $name, 1;
-    my $server = Harness->start(root => $root, args => ['-j', '1', '--shutdown-delay', '1', '--drain', '17'], before => sub { $ENV{NOTIFY_SOCKET} = $variable });
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--shutdown-delay', '1', '--drain', '17'], environment => { NOTIFY_SOCKET => $variable });
     $server->expect_stderr($told);
     my $pid = $server->pid;
     is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready");
@@ -957,7 +957,7 @@ for my $kind ('path', 'abstract') {
         recv $manager, $text, 4096, 0 while $text !~ /^READY=1$/m;
         POSIX::_exit(0);
     }
-    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = "$folder/notify" });
+    my $server = Harness->start(root => $root, args => ['-j', '1'], environment => { NOTIFY_SOCKET => "$folder/notify" });
     is($server->get('/')->{status}, 200, 'the manager\'s socket is full: the server serves');
     waitpid $reader, 0;
     is($?, 0, 'the manager\'s socket has room again: READY=1 arrives');
@@ -966,7 +966,7 @@ for my $kind ('path', 'abstract') {
 }
 # No manager at the address, and invalid addresses
 for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
-    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $name });
+    my $server = Harness->start(root => $root, args => ['-j', '1'], environment => { NOTIFY_SOCKET => $name });
     is($server->get('/')->{status}, 200, "NOTIFY_SOCKET '" . substr($name, 0, 20) . "': serves");
     $server->stop;
 }

@@ -162,7 +162,7 @@ sub follows {
 
 sub start_on {
     my ($path, %environment) = @_;
-    my $server = Harness->start(bare => 1, args => ['--no-list', qw(-p 0 -b 127.0.0.1 -j 2), $path], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(bare => 1, args => ['--no-list', qw(-p 0 -b 127.0.0.1 -j 2), $path], environment => \%environment);
     $server->expect_stderr($_) for $many_old, qr/\Atinyhttpd: (?:root|file) '.*' (is missing|is there again)/; # seen between two steps
     return $server;
 }
@@ -339,7 +339,7 @@ SKIP: {
     $publish->(0);
     # Also without a sanitizer: with forty processes that want a CPU, requests waited for more than two seconds.
     my %environment = (slow_clock(), is_sanitized() ? () : (CLOCK_SLOWER => 4));
-    my $server = Harness->start(root => $server_root, args => ['-j', '2'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $server_root, args => ['-j', '2'], environment => \%environment);
     $server->expect_stderr($many_old);
     my $descriptors = sub { my @open = glob "/proc/$_[0]/fd/*"; return scalar @open };
     my $before = $descriptors->($server->pid);

@@ -144,8 +144,7 @@ SKIP: {
 
 # A half-closed client that does not read
 {
-    my %environment = slow_clock(); # it has thirty seconds
-    my $server   = Harness->start(root => $root, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server   = Harness->start(root => $root, args => ['-j', '1'], environment => { slow_clock() }); # it has thirty seconds
     my ($worker) = $server->workers;
     my $blocked  = $server->connection(receive => 4096);
     syswrite $blocked, get_request('/large/1.bin');

@@ -20,7 +20,7 @@ sub variant {
 for my $case (['a file server', TIMES_GRAIN => 1, CLOCK_AHEAD => 5], ['vfat', TIMES_GRAIN => 2, CLOCK_AHEAD => 0]) {
     my ($file_system, %environment) = (@$case, preload('times', 'clock'));
     my $root   = new_root();
-    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    my $server = Harness->start(root => $root, args => ['-j', '1'], environment => \%environment);
     my $reader = Fresh->reader($server, crowd => 4);
 
     my $changed = sub {

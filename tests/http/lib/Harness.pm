@@ -340,6 +340,16 @@ sub spawn {
     return $pid;
 }
 
+# Code to call in the child, which sets the environment first.
+sub before_of {
+    my ($how) = @_;
+    my ($environment, $before) = @$how{qw(environment before)};
+    return sub {
+        @ENV{ keys %$environment } = values %$environment if $environment;
+        $before->() if $before;
+    };
+}
+
 # Waits for a child to exit, the leader of its group. Returns its status; undef if the group has slept for `seconds`.
 sub reap {
     my ($pid, $seconds) = @_;
@@ -349,13 +359,14 @@ sub reap {
 }
 
 # Runs the program until it exits: { status, signal, out, err, timeout }. If the first argument is a hash, it may have
-# `before`, code to call in the child, `command`, another command line, and `seconds`, for which it may sleep.
+# `environment`, variables to set in the child, `before`, code to call there, `command`, another command line, and
+# `seconds`, for which it may sleep.
 sub run_program {
     my $how = ref $_[0] ? shift : {};
     my @arguments = @_;
     my $folder = tempdir(CLEANUP => 1);
     my ($out, $err) = ("$folder/out", "$folder/err");
-    my $pid = spawn($out, $err, $how->{before}, $how->{command} ? @{ $how->{command} } : ($program, @arguments));
+    my $pid = spawn($out, $err, before_of($how), $how->{command} ? @{ $how->{command} } : ($program, @arguments));
     my $status = reap($pid, $how->{seconds});
     my $timeout = !defined $status;
     if ($timeout) {
@@ -393,8 +404,8 @@ sub lasting_workers {
     return @confined ? @confined : @children;
 }
 
-# Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child,
-# as => [words to put before the program's name]).
+# Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, environment => variables to set in the child,
+# before => code run there, as => [words to put before the program's name]).
 # Passes --no-list, unless `list` is true.
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
@@ -416,7 +427,7 @@ sub start {
         quiet  => $how{quiet},
         expect => [],
     }, $class;
-    $self->{pid} = spawn($how{stdout} || $self->{out}, $self->{err}, $how{before}, @{ $how{as} || [] }, $program, @arguments);
+    $self->{pid} = spawn($how{stdout} || $self->{out}, $self->{err}, before_of(\%how), @{ $how{as} || [] }, $program, @arguments);
     push @running, $self;
 
     my $ready = eventually {
