@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+enum { DESCRIPTORS = 64 }; /* that a process of the test may have */
+
 static bool has_close_range, has_proc;
 
 /* Replaces the C library's. */
@@ -76,7 +78,7 @@ static int close_but(const int *kept, unsigned count)
     for (int fd = 3; fd <= 40; fd++)
         dup2(STDIN_FILENO, fd);
     descriptors_close_others(kept, count);
-    for (int fd = 3; fd <= 40; fd++) {
+    for (int fd = 3; fd < DESCRIPTORS; fd++) {
         bool wanted = false;
         for (unsigned i = 0; i < count; i++)
             wanted |= kept[i] == fd;
@@ -102,7 +104,7 @@ static int in_child(const int *kept, unsigned count)
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, 64});
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS, DESCRIPTORS});
         _exit(close_but(kept, count));
     }
     waitpid(pid, &status, 0);

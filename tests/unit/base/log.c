@@ -6,6 +6,7 @@
 #include "base/log_writer.h"
 #include "capture.h"
 #include "clock.h"
+#include "descriptors.h"
 #include "pauses.h"
 
 #include <netinet/in.h>
@@ -461,6 +462,8 @@ static void end_without_log_writers(struct metrics *metrics, int files[2])
     log_close();
     assert_int_equal(setrlimit(RLIMIT_NPROC, &(struct rlimit){0}), 0);
     assert_true(geteuid() != 0 || setuid(user) == 0); /* no limit for root */
+    int64_t now = now_ms() + LIMIT_LOG_RESTART_MS, next = log_start_writers(now);
+    assert_in_range(next, now, now_ms() + LIMIT_LOG_RESTART_MS);
     log_end();
 }
 
@@ -614,6 +617,29 @@ static void lose_a_line(void)
     assert_int_equal(lines_in("errors"), 2);
 }
 
+static struct metrics *shared_metrics;
+
+static void lose_lines_of_both_logs(void)
+{
+    struct failure failure = {0};
+    struct log_setup setup = {.user = user,
+                              .metrics = shared_metrics,
+                              .files = {[STDOUT_FILENO] = "/dev/full", [STDERR_FILENO] = "/dev/full"}};
+    assert_int_equal(log_open(&setup, &failure), 0);
+    log_add(&line, 1);
+    log_error("a");
+    log_close();
+    log_end();
+}
+
+static void become_a_worker(void)
+{
+    open_files();
+    unsigned before = open_descriptors();
+    log_enter_worker(NULL);
+    assert_int_equal(before - open_descriptors(), 2 * 2); /* both ends of the pipes to the log writers */
+}
+
 /* A stopped writer, as one that a file system blocks. */
 static void reopen_with_a_stopped_writer(void)
 {
@@ -705,6 +731,25 @@ static void lost_access_lines_are_reported_in_the_error_log(void **state)
 {
     (void)state;
     assert_well_in_folder(lose_a_line);
+}
+
+static void lines_that_a_writer_loses_are_counted_by_its_log(void **state)
+{
+    struct metrics_totals totals;
+    (void)state;
+    shared_metrics = metrics_open(1);
+    assert_non_null(shared_metrics);
+    assert_well_in_folder(lose_lines_of_both_logs);
+    metrics_sum(shared_metrics, &totals);
+    assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 1);
+    assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 1);
+    metrics_close(shared_metrics);
+}
+
+static void worker_keeps_no_end_of_the_pipes_but_its_own(void **state)
+{
+    (void)state;
+    assert_well_in_folder(become_a_worker);
 }
 
 static void writer_that_does_not_end_is_killed_when_that_is_due(void **state)
@@ -924,6 +969,8 @@ int main(void)
         cmocka_unit_test(log_keeps_its_file_if_reopening_fails),
         cmocka_unit_test(hurried_end_waits_less),
         cmocka_unit_test(lost_access_lines_are_reported_in_the_error_log),
+        cmocka_unit_test(lines_that_a_writer_loses_are_counted_by_its_log),
+        cmocka_unit_test(worker_keeps_no_end_of_the_pipes_but_its_own),
         cmocka_unit_test(writer_that_does_not_end_is_killed_when_that_is_due),
         cmocka_unit_test(log_writers_of_earlier_programs_are_bounded),
         cmocka_unit_test(diagnostics_have_their_form),

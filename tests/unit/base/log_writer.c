@@ -116,6 +116,7 @@ static void first_lines_are_whole(void **state)
     (void)state;
     assert_int_equal(log_writer_first_lines(SPAN("a\nb\nc")).length, 4);
     assert_int_equal(log_writer_first_lines(SPAN("abc")).length, 3);
+    assert_int_equal(log_writer_first_lines(SPAN("\nabc")).length, 1);
     assert_int_equal(log_writer_first_lines(SPAN("")).length, 0);
     memset(text, 'a', sizeof text);
     assert_int_equal(log_writer_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);

@@ -235,6 +235,7 @@ static void the_first_dotfile_of_a_path_is_found(void **state)
         {SPAN_INIT("a/b/.c"), SPAN_INIT(".c")},
         {SPAN_INIT(".well-known/a.b/c"), SPAN_INIT("")},
         {SPAN_INIT("a//.b"), SPAN_INIT(".b")},
+        {SPAN_INIT("a/."), SPAN_INIT(".")},
         {SPAN_INIT(""), SPAN_INIT("")},
     };
     (void)state;

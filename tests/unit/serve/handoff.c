@@ -2,6 +2,7 @@
 #include "serve/handoff.h"
 
 #include "base/descriptors.h"
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,14 +46,6 @@ static int end(void **state)
     for (int fd = 3; fd < 64; fd++)
         close(fd);
     return 0;
-}
-
-static unsigned open_descriptors(void)
-{
-    unsigned count = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
 }
 
 static enum handoff_result receive(struct handoff *handoff)
