@@ -419,23 +419,35 @@ static struct framing read_framing(const struct grammar *grammar)
     return framing;
 }
 
-/* quoted-string (RFC 9110 5.6.4) */
-static enum match take_quoted_string(struct span *rest)
+static bool is_qdtext_or_del(char byte)
+{
+    return is_qdtext(byte) || byte == 0x7F;
+}
+
+static enum match take_qdtext(struct span *rest, unsigned *choices)
 {
     struct span text;
+    enum match match = take_any(rest, is_qdtext_or_del, &text);
+    *choices |= memchr(text.at, 0x7F, text.length) != NULL ? BIT_400 : 0;
+    return match;
+}
+
+/* quoted-string (RFC 9110 5.6.4); llhttp takes DEL in it (documented). */
+static enum match take_quoted_string(struct span *rest, unsigned *choices)
+{
     TAKE(take_text(rest, "\""));
-    TAKE(take_any(rest, is_qdtext, &text));
+    TAKE(take_qdtext(rest, choices));
     while (begins(*rest, '\\')) {
         *rest = span_from(*rest, 1);
         TAKE(rest->length == 0 ? PARTIAL : is_field_byte(rest->at[0]) ? FITS : BROKEN);
         *rest = span_from(*rest, 1);
-        TAKE(take_any(rest, is_qdtext, &text));
+        TAKE(take_qdtext(rest, choices));
     }
     return take_text(rest, "\"");
 }
 
 /* chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) (RFC 9112 7.1.1). llhttp refuses BWS, which
-   a recipient must take, and takes some empty tokens (documented). */
+   a recipient must take, and takes some empty tokens, and a quoted string behind a token (documented). */
 static enum match take_chunk_ext(struct span *rest, unsigned *choices)
 {
     struct span text;
@@ -446,12 +458,13 @@ static enum match take_chunk_ext(struct span *rest, unsigned *choices)
         if (!begins(*rest, '='))
             continue;
         TAKE(take_text(rest, "="));
-        if (begins(*rest, '"')) {
-            TAKE(take_quoted_string(rest));
-            TAKE(rest->length == 0 ? PARTIAL : FITS);
-        } else {
+        if (!begins(*rest, '"')) {
             TAKE(take_any(rest, is_tchar, &text));
-            *choices |= text.length == 0 ? BIT_400 : 0;
+            *choices |= text.length == 0 || begins(*rest, '"') ? BIT_400 : 0;
+        }
+        if (begins(*rest, '"')) {
+            TAKE(take_quoted_string(rest, choices));
+            TAKE(rest->length == 0 ? PARTIAL : FITS);
         }
     }
     return FITS;
