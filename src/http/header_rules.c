@@ -50,9 +50,9 @@ static bool is_path(struct span line, enum rules_choice dialect)
     word.length = 0;
     while (word.length < line.length && !text_is_blank(line.at[word.length]))
         word.length++;
-    const char *scheme_end = memmem(word.at, word.length, "://", 3);
-    bool has_scheme = scheme_end != NULL && scheme_end > line.at &&
-                      (dialect != RULES_NETLIFY || scheme_end == line.at + span_find(line, ':'));
+    struct span behind = span_from(word, word.length > 0);
+    const char *scheme_end = memmem(behind.at, behind.length, "://", 3);
+    bool has_scheme = scheme_end != NULL && (dialect != RULES_NETLIFY || scheme_end == line.at + span_find(line, ':'));
     return line.at[0] == '/' || has_scheme;
 }
 

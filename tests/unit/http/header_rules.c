@@ -161,6 +161,8 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/a\nA: 1\nLink:<https://h/>\nA: 2\n/a\nA: 3"),
          "3: 'Link:<https://h/>' is a path to Cloudflare, not a field; write a space after ':'\n", "6 A: 1, 3"},
         {RULES_CLOUDFLARE, TEXT("/a\nA: 1\nB:C:x://h\nA: 2"), "3: 'B:C:x://h' is a path to Cloudflare, ", "2 A: 1"},
+        {RULES_CLOUDFLARE, TEXT("/a\nA: 1\n://://\nA: 2"), "3: '://://' is for a host, ", "2 A: 1"},
+        {RULES_NETLIFY, TEXT("/a\nA: 1\n://://\nA: 2"), "3: '' is no field name; ", "4 A: 1, 2"},
         {RULES_PLAIN, TEXT("/a\nContent-Length: 5\nA: 1"),
          "2: 'Content-Length' can't be set: leave it out; the server sends this field itself\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\ncontent-type: text/html\nA: 1"),
