@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs `find` in a child and copies the `size` bytes that it sets to `answer`, without pointers. Waits at most `ms`
-   milliseconds for them, -1: as long as it takes. Returns false, with errno if no process could be made, and else 0:
+/* Runs `find` in a child and copies the `size` bytes that it sets to `answer`, without pointers. Gives up after
+   `ms` milliseconds without a byte, -1: never. Returns false, with errno if no process could be made, and else 0:
    the child died or was late. */
 bool child_ask(void (*find)(const void *question, void *answer), const void *question, void *answer, size_t size,
                int ms);

@@ -156,7 +156,7 @@
    besides its file, its path and the fields of --header. */
 #define LIMIT_STORE_ENTRIES 16384
 
-/* Directories whose names have been read for encoded siblings, per worker: 72 bytes each; and how many names are read
+/* Directories in which encoded siblings were looked for, per worker: 72 bytes each; and how many names of one are read
    at most, which takes a third of a millisecond. */
 #define LIMIT_STORE_DIRECTORIES 4096
 #define LIMIT_SIBLING_NAMES 1024

@@ -50,10 +50,10 @@ unsigned log_writer_count_lines(struct span text)
 
 /* ---- in the log writer ---- */
 
-static volatile sig_atomic_t is_writing;   /* a write may block */
-static volatile sig_atomic_t is_watching;  /* the timer is set */
+static volatile sig_atomic_t is_writing; /* a write may block */
+static volatile sig_atomic_t timer_is_set;
 static volatile sig_atomic_t is_finishing; /* the timer ends the last writes */
-static volatile sig_atomic_t is_switching; /* another log writer goes on with the pipe; the same */
+static volatile sig_atomic_t is_switching; /* so does it, and another log writer goes on with the pipe */
 static volatile sig_atomic_t time_is_up;
 
 static void set_timer(long milliseconds)
@@ -76,7 +76,7 @@ static void on_finish(int signal)
         end_time();
         return;
     }
-    is_finishing = is_watching = 1;
+    is_finishing = timer_is_set = 1;
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
@@ -86,15 +86,15 @@ static void on_switch(int signal)
     (void)signal;
     if (is_switching || is_finishing)
         return;
-    is_switching = is_watching = 1;
+    is_switching = timer_is_set = 1;
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
 /* True if no process can write to the pipe any more, whether or not it has been read to its end. */
 static bool has_no_writer(int pipe)
 {
-    struct pollfd end = {.fd = pipe};
-    return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP) != 0;
+    struct pollfd end = {.fd = pipe}; /* no events but POLLHUP (poll(2)) */
+    return poll(&end, 1, 0) == 1;
 }
 
 /* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. */
@@ -106,7 +106,7 @@ static void on_alarm(int signal)
     } else if (has_no_writer(STDIN_FILENO)) {
         on_finish(signal);
     } else {
-        is_watching = is_writing;
+        timer_is_set = is_writing;
         if (is_writing)
             set_timer(LIMIT_LOG_LAST_MS);
     }
@@ -116,9 +116,9 @@ static void on_alarm(int signal)
 static void watch_writes(void)
 {
     is_writing = 1;
-    if (is_watching)
+    if (timer_is_set)
         return;
-    is_watching = 1;
+    timer_is_set = 1;
     set_timer(LIMIT_LOG_LAST_MS);
 }
 

@@ -28,8 +28,8 @@ struct arrival {
     struct received received;
 };
 
-/* Where connections come from: the listening sockets, then workers that retire, of this program and of the one
-   before. */
+/* Where connections come from: the listening sockets, then the channels from workers that retire, of this program and
+   of the one before. */
 enum { CHANNELS = 2, SOURCES = LIMIT_LISTENERS + CHANNELS };
 
 /* Connections, linked by `next`. */
@@ -395,7 +395,7 @@ static void make_room_after(struct worker *worker, int error)
         make_room(worker);
 }
 
-/* `connection` is NULL if memory is short. Returns it, after closing the socket in that case. */
+/* Counts the connection and returns it. NULL, as memory is short: closes the socket and makes room. */
 static struct connection *admit(struct worker *worker, struct connection *connection, int fd)
 {
     if (connection != NULL) {
@@ -908,7 +908,7 @@ static void stop(struct worker *worker)
 }
 
 /* Takes the last connections from the channels before it says that the worker may end. */
-static bool finish(struct worker *worker)
+static bool may_end(struct worker *worker)
 {
     if (!is_leaving(worker))
         return false;
@@ -1131,7 +1131,7 @@ int worker_run(const struct worker_setup *setup)
     bool opened = open_worker(worker, setup);
     if (!opened)
         log_error("a worker can't start: %s", strerror(errno));
-    while (opened && !finish(worker))
+    while (opened && !may_end(worker))
         iterate(worker);
     close_worker(worker);
     return opened ? EX_OK : EX_OSERR;

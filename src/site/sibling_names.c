@@ -74,7 +74,7 @@ bool sibling_names_has_none(const struct sibling_names *names, const struct file
     return directory->none && file_stamp_equal(&directory->stamp, stamp);
 }
 
-bool sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
+bool sibling_names_note_search(struct sibling_names *names, const struct file_stamp *stamp, int directory)
 {
     struct directory_names *known = remember(names, stamp);
     off_t searches = known->searches++;

@@ -37,4 +37,4 @@ bool sibling_names_has_none(const struct sibling_names *names, const struct file
    (file_stamp_is_settled), so that it changes if a name is added later. A directory that can't be read, or has more
    than LIMIT_SIBLING_NAMES names (with . and ..), counts as one with siblings. Returns true if it is known to have
    none. */
-bool sibling_names_search(struct sibling_names *names, const struct file_stamp *stamp, int directory);
+bool sibling_names_note_search(struct sibling_names *names, const struct file_stamp *stamp, int directory);

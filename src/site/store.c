@@ -512,9 +512,9 @@ static int fill(struct node *node, int fd)
     return reading == READ_AGREES ? 0 : -1;
 }
 
-/* Makes an entry of an open file. `stamp` is the descriptor's, or of a small file its name's before the open, which
-   fstat(2) confirms. Returns 0, a status, or -1 if the file changed meanwhile and must be opened again. Takes over `fd`
-   on success. */
+/* Makes an entry of an open file. `stamp` was taken after the open for a large file, before it for a small one, where
+   fstat(2) confirms it. Returns 0, a status, or -1 if the file changed meanwhile and must be opened again. Takes over
+   `fd` on success. */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct file_stamp *stamp,
                      int64_t first_seen, struct node **loaded)
 {
@@ -859,7 +859,6 @@ static int find_beneath(struct store *store, struct span path, uint64_t iteratio
     return status;
 }
 
-/* The full lookup. */
 static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     int status = find_beneath(store, path, iteration, hash, entry);
@@ -987,7 +986,7 @@ static bool lacks_siblings(struct store *store, struct node *node, uint64_t iter
 static unsigned probe_siblings(struct store *store, const struct node *node, int directory)
 {
     unsigned absent = 0;
-    if (node->names.settled && sibling_names_search(&store->sibling_names, &node->names.stamp, directory))
+    if (node->names.settled && sibling_names_note_search(&store->sibling_names, &node->names.stamp, directory))
         return ALL_SIBLINGS;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct stat attributes;

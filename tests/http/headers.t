@@ -13,7 +13,7 @@ put_file($root, 'large.bin', 'l' x 200_000);
 mkdir "$root/dir";
 my @old = map { "$root/$_" } 'index.html', 'large.bin';
 utime 1_600_000_000, 1_600_000_000, @old;
-sleep 4;
+sleep 4; # until all are settled (LIMIT_RACY_MS)
 
 sub asked {
     my ($server, $bytes) = @_;

@@ -1,4 +1,5 @@
-/* The monotonic clocks of units whose verdict must not depend on the machine's speed: they can be stopped. */
+/* Stops the monotonic clocks of units whose verdict must not depend on the machine's speed. CLOCK_REALTIME_COARSE, which
+   file_stamp_is_settled reads, goes on. */
 #pragma once
 
 #include "base/now.h"

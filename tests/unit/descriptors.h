@@ -1,4 +1,4 @@
-/* How many descriptors the process has, for units that look for one too many. */
+/* Counts the open descriptors, for units that look for a leak. */
 #pragma once
 
 #include <fcntl.h>

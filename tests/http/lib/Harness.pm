@@ -248,7 +248,7 @@ sub children_named {
     return sort { $a <=> $b } map { $_->[0] } grep { $_->[2] == $parent && $_->[1] ne 'Z' && $is_named->($_->[5]) } process_table();
 }
 
-# But the log writers.
+# Without the log writers and the browser's process.
 sub children_of    { return children_named($_[0], sub { $_[0] !~ /\Atinyhttpd-(?:log|open)\z/ }) }
 sub log_writers_of { return children_named($_[0], sub { $_[0] eq 'tinyhttpd-log' }) }
 
@@ -796,8 +796,8 @@ sub pipeline {
     return map { $result->{responses}[$_] || { status => 'none', fields => [], body => '', field => {} } } 0 .. $#$requests;
 }
 
-# Repeats a GET until the response has an ETag: a file that has just been written has none, as it may change again
-# without a new timestamp.
+# Repeats a GET until the response has an ETag: a file above LIMIT_STORE_FILE that has just been written has none, as it
+# may change again without a new timestamp.
 sub settled {
     my ($self, $target, @fields) = @_;
     my $response;

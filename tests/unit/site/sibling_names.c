@@ -56,7 +56,7 @@ static bool has_none_with(const struct file_stamp *stamp)
     int directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(directory >= 0);
     flags = O_DIRECTORY | O_CLOEXEC;
-    bool none = sibling_names_search(&names, stamp, directory);
+    bool none = sibling_names_note_search(&names, stamp, directory);
     close(directory);
     assert_int_equal(flags & (O_DIRECTORY | O_CLOEXEC), O_DIRECTORY | O_CLOEXEC); /* else the sandbox denies it */
     assert_int_equal(sibling_names_has_none(&names, stamp), none);
@@ -153,8 +153,8 @@ static void unreadable_directory_may_have_siblings(void **state)
 {
     (void)state;
     struct file_stamp stamp = stamp_of(".");
-    assert_false(sibling_names_search(&names, &stamp, -1));
-    assert_false(sibling_names_search(&names, &stamp, -1));
+    assert_false(sibling_names_note_search(&names, &stamp, -1));
+    assert_false(sibling_names_note_search(&names, &stamp, -1));
     assert_false(sibling_names_has_none(&names, &stamp));
 }
 
