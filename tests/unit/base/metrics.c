@@ -24,7 +24,7 @@ static void workers_are_added_up(void **state)
     assert_non_null(metrics);
     metrics_count(metrics_of(metrics, 0), 200, 10);
     metrics_count(metrics_of(metrics, 1), 206, 1);
-    metrics_count(metrics_of(metrics, 1), 404, 5);
+    metrics_count(metrics_of(metrics, 1), 499, 5);
     metrics_count(metrics_of(metrics, 1), 503, 0);
     metrics_set_connections(metrics_of(metrics, 0), 9, 5);
     metrics_set_connections(metrics_of(metrics, 0), 3, 2);

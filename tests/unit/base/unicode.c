@@ -85,6 +85,8 @@ static void decomposed_texts_are_known(void **state)
     assert_true(unicode_is_decomposed(SPAN("cafe\u0301 \u304B\u3099 \u1100\u1161 \u6F22\xFF")));
     assert_false(unicode_is_decomposed(SPAN("cafe\u0301 \u00E9")));
     assert_false(unicode_is_decomposed(SPAN("\uAC00")));
+    assert_false(unicode_is_decomposed(SPAN("\uD7A3")));
+    assert_true(unicode_is_decomposed(SPAN("\uABFF \uD7A4"))); /* before and behind the syllables */
 }
 
 /* One line for each letter of the table and each third syllable: the letter and its NFD. */

@@ -49,6 +49,9 @@ static const char *const plain[] = {
     "assets/index-DgT4x8Qz.js",
     "chunk-7QV4T2XY.js",
     "app.3f9c2a1b.js",
+    /* nor letters beyond f, */
+    "main.z3f9c2a1b4d5e6f7.js",
+    "main.3f9c2a1b4d5e6f7z.js",
     /* as people write names like these */
     "hero-iPadPro2.png",
     "chapter-facade01.js",

@@ -111,13 +111,12 @@ static struct beneath beneath;
 static int64_t second; /* a new one for each reason, as each second allows few */
 
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
-static const char *const folders[] = {"guide", "img", ".git", "locked", "shown", "entered"};
-static const char *const files[] = {"about.html",      "about.txt",     "README.md", "style.css",    "style.min.css",
-                                    "img/hills.png",   ".env",          ".a",        "private",      ".git/config",
-                                    "guide/Index.htm", "a\nb.txt",      "ab",        "notes.tar.gz", "pick.a",
-                                    "pick.b",          "pick.c",        "pick.html", "pick.d",       "pick.e",
-                                    "pick.x",          "pick.y",        "pick.z",    "cafe\u0301",   "\uD55C",
-                                    "\u00E9e\u0301",   "gr\u00FCn.html"};
+static const char *const folders[] = {"guide", "img", "_", ".git", "locked", "shown", "entered"};
+static const char *const files[] = {
+    "about.html",   "about.txt", "README.md", "style.css",   "style.min.css",   "img/hills.png", "_/hills.png",
+    ".env",         ".a",        "private",   ".git/config", "guide/Index.htm", "a\nb.txt",      "ab",
+    "notes.tar.gz", "pick.a",    "pick.b",    "pick.c",      "pick.html",       "pick.d",        "pick.e",
+    "pick.x",       "pick.y",    "pick.z",    "cafe\u0301",  "\uD55C",          "\u00E9e\u0301", "gr\u00FCn.html"};
 static char far[300] = ".."; /* longer than a reason shows */
 static const struct {
     const char *name;
@@ -264,11 +263,17 @@ static void reasons_have_these_words(void **state)
 
 static void suggestions_are_paths(void **state)
 {
-    static const char *const cases[][2] = {{"readme.md", "README.md"}, {"img/hill.png", "img/hills.png"},
-                                           {"IMG/hills.png", "img"},   {"guide/index.html", "guide/Index.htm"},
-                                           {"about", "about.html"},    {"xy", ""},
-                                           {"guide/a/b", ""},          {".env", ""},
-                                           {"dangling", ""},           {"README.md/x", ""}};
+    static const char *const cases[][2] = {{"readme.md", "README.md"},
+                                           {"img/hill.png", "img/hills.png"},
+                                           {"_/hill.png", "_/hills.png"},
+                                           {"IMG/hills.png", "img"},
+                                           {"guide/index.html", "guide/Index.htm"},
+                                           {"about", "about.html"},
+                                           {"xy", ""},
+                                           {"guide/a/b", ""},
+                                           {".env", ""},
+                                           {"dangling", ""},
+                                           {"README.md/x", ""}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reason_of(cases[i][0], false);

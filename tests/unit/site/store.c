@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "capture.h"
 #include "clock.h"
+#include "descriptors.h"
 #include "site/file_stamp.h"
 #include "tree.h"
 
@@ -942,6 +943,20 @@ static void texts_with_one_hash_have_two_etags(void **state)
     assert_string_not_equal(first, second);
 }
 
+static void paths_with_one_hash_are_two_files(void **state)
+{
+    static const char *const paths[] = {"collides0D-00--0", "iebiuf78cz588rAb"};
+    (void)state;
+    assert_int_equal(hash_bytes(span_of(paths[0])), hash_bytes(span_of(paths[1])));
+    for (size_t i = 0; i < COUNT(paths); i++)
+        write_file(paths[i], paths[i]);
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < COUNT(paths); i++)
+            assert_content(paths[i], paths[i]);
+        settle();
+    }
+}
+
 /* A larger one's from its times and size, once they can be trusted; at or before 1980 from the inode's change. */
 static void etags_of_large_files_change(void **state)
 {
@@ -1128,17 +1143,6 @@ static void heads_begin_empty(void **state)
     entry = found("file");
     assert_int_equal(entry->head.length, 0);
     store_release(store, entry);
-}
-
-static unsigned open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count - 3; /* ".", ".." and the directory's own */
 }
 
 /* ---- what a look costs ---- */
@@ -1966,6 +1970,7 @@ int main(void)
         TEST(etags_follow_the_content),
         TEST(etags_are_the_digest_of_the_content),
         TEST(texts_with_one_hash_have_two_etags),
+        TEST(paths_with_one_hash_are_two_files),
         TEST(etags_of_large_files_change),
         TEST(large_files_with_other_times_or_sizes_have_other_etags),
         TEST(etags_of_large_files_wait_for_the_clock),
