@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "http/header_rules.h"
 #include "site/file_error.h"
+#include "site/file_stamp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ struct rules_file {
     enum metrics_topic topic;
     bool is_there;
     char etag[ENTRY_ETAG_MAX];
-    uint64_t hash; /* of the bytes */
+    struct file_stamp stamp; /* as the entity tag of a large file may be another's, too */
+    uint64_t hash;           /* of the bytes */
 };
 
 struct rules {
@@ -141,6 +143,7 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
                       const struct context *context)
 {
     uint64_t hash = hash_bytes(bytes);
+    file->stamp = *store_stamp(entry);
     if (file->is_there && strcmp(file->etag, entry->etag.at) == 0 && file->hash == hash)
         return 0;
     drop(rules, file);
@@ -153,10 +156,11 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
     return 0;
 }
 
-/* Looks at the bytes only if no entity tag shows that they are those that were read last. Returns 0 or a status. */
+/* Looks at the bytes unless they are those that were read last, by their entity tag and stamp. Returns 0 or a status. */
 static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry, const struct context *context)
 {
-    if (file->is_there && entry->etag.length > 0 && strcmp(file->etag, entry->etag.at) == 0)
+    if (file->is_there && entry->etag.length > 0 && strcmp(file->etag, entry->etag.at) == 0 &&
+        file_stamp_equal(&file->stamp, store_stamp(entry)))
         return 0;
     if (entry->bytes != NULL)
         return take_bytes(rules, file, entry, (struct span){entry->bytes, entry->size}, context);

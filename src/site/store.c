@@ -102,6 +102,11 @@ static struct node *node_of(struct entry *entry)
     return (struct node *)(void *)entry; /* the entry is its first member */
 }
 
+const struct file_stamp *store_stamp(const struct entry *entry)
+{
+    return &((const struct node *)(const void *)entry)->stamp;
+}
+
 /* ---- the root's name ---- */
 
 /* A path by the root's name, or beneath the open directory, for openat(2) and fstatat(2). Valid until the next call. */

@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "base/text.h"
 #include "site/beneath.h"
+#include "site/file_stamp.h"
 #include "site/mime.h"
 #include "site/root.h"
 #include "site/sibling_names.h"
@@ -81,6 +82,9 @@ enum root_state store_root_state(const struct store *store);
 
 /* Returns the errno that made it ROOT_MISSING. */
 int store_root_error(const struct store *store);
+
+/* Returns the stamp of the file that an entry of ENTRY_FILE was made of; valid as long as the entry. */
+const struct file_stamp *store_stamp(const struct entry *entry);
 
 /* Forgets all files that no response uses. */
 void store_forget_unused(struct store *store);

@@ -2,7 +2,9 @@
 #include "asked.h"
 #include "capture.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static int open_ruled(void **state)
 {
@@ -241,6 +243,28 @@ static void an_edit_of_a_file_without_entity_tag_is_in_the_next_response(void **
             make_file("_redirects", rules);
         asked.iteration++;
         assert_has(ask(GET("/old", "")), i % 4 < 2 ? "\r\nLocation: /one\r\n" : "\r\nLocation: /two\r\n");
+    }
+}
+
+/* Their entity tags are equal. */
+static void a_large_file_that_is_replaced_by_one_of_its_size_and_time_is_read(void **state)
+{
+    static const char *const names[] = {"one", "two"};
+    static const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+    static char rules[LIMIT_STORE_FILE + 2];
+    (void)state;
+    asked.keeps_store = true;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    memset(rules, '\n', sizeof rules - 1);
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(rules, i == 0 ? "/old /one 301" : "/old /two 301", 13);
+        make_file(names[i], rules);
+        assert_int_equal(utimensat(AT_FDCWD, names[i], times, 0), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rename(names[i], "_redirects"), 0);
+        asked.iteration++;
+        assert_has(ask(GET("/old", "")), i == 0 ? "\r\nLocation: /one\r\n" : "\r\nLocation: /two\r\n");
     }
 }
 
@@ -508,6 +532,7 @@ int main(void)
         RULED_TEST(a_location_that_is_too_long_is_414),
         RULED_TEST(an_edit_is_in_the_next_response),
         RULED_TEST(an_edit_of_a_file_without_entity_tag_is_in_the_next_response),
+        RULED_TEST(a_large_file_that_is_replaced_by_one_of_its_size_and_time_is_read),
         RULED_TEST(restored_rule_files_apply_again),
         RULED_TEST(a_directory_named_redirects_has_no_rules),
         RULED_TEST(bad_lines_are_logged_once_and_bounded),
