@@ -1,5 +1,6 @@
 #include "cli/document_root.h"
 
+#include "base/text.h"
 #include "cli/suggest.h"
 #include "cli/table.h"
 #include "cli/values.h"
@@ -104,16 +105,38 @@ static int fail_missing(const struct settings *settings, struct failure *failure
     return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'", typed);
 }
 
+/* True if `--symlinks` lets a file in `folder` be served. `target` gets its path without links. */
+static bool may_follow(const struct settings *settings, const char *folder, char target[PATH_MAX])
+{
+    char real[PATH_MAX];
+    struct stat attributes;
+    if (settings->symlinks == SYMLINKS_ALL || realpath(settings->root, target) == NULL)
+        return true; /* a file that can't be read is another matter */
+    if (settings->symlinks == SYMLINKS_NONE)
+        return lstat(settings->root, &attributes) == 0 && !S_ISLNK(attributes.st_mode);
+    if (realpath(folder, real) == NULL)
+        return true;
+    size_t length = strcmp(real, "/") == 0 ? 0 : strlen(real);
+    return strncmp(target, real, length) == 0 && target[length] == '/';
+}
+
 /* Makes the directory of the file the root. */
 static int take_file(struct settings *settings, struct failure *failure)
 {
     static char folder[PATH_MAX];
+    char target[PATH_MAX];
     const char *typed = settings->root;
     size_t at = last_component(typed);
     if (at >= sizeof folder)
         return fail(failure, EX_NOINPUT, "root '%s': the path is too long; give a shorter one", typed);
     memcpy(folder, at > 0 ? typed : ".", at > 0 ? at : 1);
     folder[at > 0 ? at : 1] = '\0';
+    if (text_is_rules_file(span_of(typed + at)))
+        return fail(failure, EX_NOINPUT, "root '%s' is a file of rules, which is never served; give it another name",
+                    typed);
+    if (!may_follow(settings, folder, target))
+        return fail(failure, EX_NOINPUT, "root '%s' is a symbolic link; type '%s', or add '--symlinks all'", typed,
+                    target);
     settings->root = folder;
     settings->file = typed + at;
     return 0;

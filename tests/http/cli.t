@@ -61,9 +61,16 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     put_file($site, 'dist/index.html', 'built');
     put_file($site, 'build/main.o',    'no site');
     put_file($site, 'page.html',       'page');
+    put_file($site, '_headers',        '');
+    put_file(my $elsewhere = new_root(), 'page.html', 'page');
+    symlink "$elsewhere/page.html", "$site/out.html" or die $!;
+    symlink 'page.html', "$site/in.html" or die $!;
     for my $case (
         [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' does not exist; did you mean '$site/dist'?"],
         [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve only this file"],
+        [["$site/out.html"],             EX_NOINPUT,     "root '$site/out.html' is a symbolic link; type '$elsewhere/page.html', or add '--symlinks all'"],
+        [['--symlinks', 'none', "$site/in.html"], EX_NOINPUT, "root '$site/in.html' is a symbolic link; type '$site/page.html', or add '--symlinks all'"],
+        [["$site/_headers"],             EX_NOINPUT,     "root '$site/_headers' is a file of rules, which is never served; give it another name"],
         [['-p', $port, '-b', '127.0.0.1', $site], EX_UNAVAILABLE, "127.0.0.1:$port is in use by $name (process $$); try '-p $next', or '-p 0' for any port that is free"],
         [['-p', '70000'],                EX_USAGE,       "--port '70000': give a number from 0 to 65535"],
         [['--prot', '80'],               EX_USAGE,       "unknown option '--prot'; did you mean '--port'?"],
