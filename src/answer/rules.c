@@ -156,7 +156,7 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
     return 0;
 }
 
-/* Looks at the bytes unless they are those that were read last, by their entity tag and stamp. Returns 0 or a status. */
+/* Reads the bytes unless they are those of the last time, by their entity tag and stamp. Returns 0 or a status. */
 static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry, const struct context *context)
 {
     if (file->is_there && entry->etag.length > 0 && strcmp(file->etag, entry->etag.at) == 0 &&

@@ -1,5 +1,5 @@
-/* Stops the monotonic clocks of units whose verdict must not depend on the machine's speed. CLOCK_REALTIME_COARSE, which
-   file_stamp_is_settled reads, goes on. */
+/* Stops the monotonic clocks of units whose verdict must not depend on the machine's speed. CLOCK_REALTIME_COARSE,
+   which file_stamp_is_settled reads, goes on. */
 #pragma once
 
 #include "base/now.h"

@@ -688,6 +688,11 @@ static void pages_and_styles_may_name_their_charset(void **state)
         mime_declares_charset("text/html", SPAN("<meta http-equiv=content-type content='text/html; charset=koi8-r'>")));
     assert_false(mime_declares_charset("text/html", SPAN("<meta name=viewport>")));
     assert_false(mime_declares_charset("text/html", (struct span){late, sizeof late})); /* browsers look no further */
+    memcpy(late + 1024 - 13, "<meta charset", 13);
+    assert_true(mime_declares_charset("text/html", (struct span){late, sizeof late}));
+    memcpy(late + 1024 - 13, " <meta charse", 13);
+    late[1024] = 't';
+    assert_false(mime_declares_charset("text/html", (struct span){late, sizeof late}));
     assert_false(mime_declares_charset("text/plain", SPAN("<meta charset=koi8-r>")));
     assert_true(mime_declares_charset("text/css", SPAN("@charset \"koi8-r\";")));
     assert_false(mime_declares_charset("text/css", SPAN("p {} @charset \"koi8-r\";")));

@@ -869,9 +869,13 @@ static void types_are_told(void **state)
     memcpy(text + LIMIT_CHARSET_PROBE - 1, "\xC3\xBC", 2);
     write_bytes("large.txt", text, sizeof text);
     assert_type("large.txt", "text/plain; charset=utf-8");
-    text[100] = '\xFC';
-    write_bytes("large.txt", text, sizeof text);
-    assert_type("large.txt", "text/plain");
+    for (unsigned i = 0; i < 2; i++) {
+        char before = text[100 * i];
+        text[100 * i] = '\xFC';
+        write_bytes("large.txt", text, sizeof text);
+        assert_type("large.txt", "text/plain");
+        text[100 * i] = before;
+    }
 }
 
 static void etag_of(const char *path, char etag[ENTRY_ETAG_MAX])
