@@ -410,6 +410,8 @@ sub lasting_workers {
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
     my ($class, %how) = @_;
+    my @unknown = grep { !/\A(?:root|args|quiet|bind|port|bare|list|environment|before|as|stdout)\z/ } sort keys %how;
+    die "Harness->start: unknown: @unknown\n" if @unknown;
     my $bind = $how{bind} || '127.0.0.1';
     my $port = $how{port} || ($how{quiet} ? free_port($bind) : 0);
     my @arguments = $how{bare} ? () : ('-r', $how{root}, '-p', $port, '-b', $bind);
