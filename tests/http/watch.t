@@ -84,7 +84,6 @@ is($script->{field}{'content-type'}, 'text/javascript; charset=utf-8', 'the scri
 like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'the script runs in a scope of its own');
 
 # The script tells a missing root by 503, and the page's version is the same when it is back.
-$server->settled('/index.html');
 my $known = check('/index.html', @shown)->{field}{etag};
 rename $root, "$root.away" or die $!;
 $server->expect_stderr(qr/\Atinyhttpd: root '.*' (?:is missing|is there again)/);
