@@ -12,6 +12,7 @@ const endpoints = { NewSession: 'POST', DeleteSession: 'DELETE', SetTimeouts: 'P
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf';
 const keys = { Enter: '\uE007', Escape: '\uE00C', ArrowUp: '\uE013', ArrowDown: '\uE015' };
 const bound = 300000; // milliseconds for one command
+const scriptBound = 60000; // for a script, which WebKit's driver may lose while the page changes
 
 // Returns a function that sends a command to the driver at `address` and returns its value.
 export function overHttp(address) {
@@ -20,7 +21,8 @@ export function overHttp(address) {
         const [method, path = ''] = endpoints[name].split(' ');
         const url = `${address}/session${session}${path.replace('{id}', parameters.id)}`;
         const body = method === 'POST' ? JSON.stringify(parameters) : undefined;
-        const response = await fetch(url, { method, body, signal: AbortSignal.timeout(bound) });
+        const signal = AbortSignal.timeout(name.startsWith('Execute') ? scriptBound : bound);
+        const response = await fetch(url, { method, body, signal });
         const { value } = await response.json();
         if (!response.ok) throw new Error(`${name}: ${value.error}: ${value.message.split('\n')[0]}`);
         if (name === 'NewSession') session = `/${value.sessionId}`;
