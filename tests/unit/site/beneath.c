@@ -33,9 +33,9 @@ static char base[64];
 static int base_fd, root;
 static struct beneath beneath;
 
-static const char *const folders[] = {"root", "outside", "root/d", "root/d/e", "root/nox", "root/rooms"};
-static const char *const files[] = {"secret",     "outside/secret", "root/f",         "root/d/f",
-                                    "root/d/e/f", "root/nox/f",     "root/unreadable"};
+static const char *const folders[] = {"site", "outside", "site/d", "site/d/e", "site/nox", "site/rooms"};
+static const char *const files[] = {"secret",     "outside/secret", "site/f",         "site/d/f",
+                                    "site/d/e/f", "site/nox/f",     "site/unreadable"};
 static const struct {
     const char *name, *target;
 } links[] = {
@@ -52,7 +52,7 @@ static const struct {
     {"d/e/to-root", "../.."},
     {"d/e/to-root-slash", "../../"},
     {"d/e/out", "../../../secret"},
-    {"d/e/out-and-in", "../../../root/f"},
+    {"d/e/out-and-in", "../../../site/f"},
     {"out", "../secret"},
     {"dot", "."},
     {"dot-dot", ".."},
@@ -149,7 +149,7 @@ static int make(void **state)
         assert_int_equal(mkdirat(base_fd, folders[i], 0755), 0);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         close(openat(base_fd, files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    root = openat(base_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    root = openat(base_fd, "site", O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
     make_links();
     make_deep();
@@ -173,7 +173,7 @@ static int unmake(void **state)
         assert_int_equal(seteuid(getuid()), 0);
     close(root);
     close(base_fd);
-    snprintf(command, sizeof command, "chmod 755 %s/root/nox; rm -rf %s", base, base);
+    snprintf(command, sizeof command, "chmod 755 %s/site/nox; rm -rf %s", base, base);
     return system(command); /* NOLINT(cert-env33-c): no word of it is input */
 }
 
@@ -361,7 +361,7 @@ static const char *const same_paths[] = {
     "dir/e/up-twice",
     "dir-slash/f",
     "dot/dot/dot/f",
-    "dot-dot/root/f",
+    "dot-dot/site/f",
     "d/parent/d/parent/f",
     "d/e/to-root/d/e/to-root/f",
     "dir/",
@@ -565,14 +565,14 @@ static void absolute_links_to_a_name_of_the_root_stay_inside(void **state)
         int error;
         const char *same; /* in the root */
     } cases[] = {
-        {"/root/d/f", 0, "d/f"},      {"/root", 0, ""},          {"/root/", 0, ""},
-        {"/root/d/e/../f", 0, "d/f"}, {"//./root/.//f", 0, "f"}, {"/root/dir/up", 0, "d/up"},
-        {"/root/d/", 0, "d"},         {"/root/f/", ENOTDIR, ""}, {"/root/nowhere", ENOENT, ""},
-        {"/root/out", EXDEV, ""},     {"/root/..", EXDEV, ""},   {"/root/../root/f", EXDEV, ""},
+        {"/site/d/f", 0, "d/f"},      {"/site", 0, ""},          {"/site/", 0, ""},
+        {"/site/d/e/../f", 0, "d/f"}, {"//./site/.//f", 0, "f"}, {"/site/dir/up", 0, "d/up"},
+        {"/site/d/", 0, "d"},         {"/site/f/", ENOTDIR, ""}, {"/site/nowhere", ENOENT, ""},
+        {"/site/out", EXDEV, ""},     {"/site/..", EXDEV, ""},   {"/site/../site/f", EXDEV, ""},
         {"/secret", EXDEV, ""},       {"/rootless", EXDEV, ""},  {"", EXDEV, ""},
         {"/../f", EXDEV, ""},
     };
-    snprintf(name, sizeof name, "%s/.//root/.", base);
+    snprintf(name, sizeof name, "%s/.//site/.", base);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(target, sizeof target, "%s%s", base, cases[i].behind_base);
         assert_int_equal(symlinkat(target, root, "to-name"), 0);
@@ -670,27 +670,27 @@ static void races_never_lead_outside(void **state)
     assert_int_equal(mkdirat(root, "swap", 0755), 0);
     close(openat(root, "swap/secret", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("../outside", root, "swap-link"), 0);
-    open_while("root/swap", "root/swap-link", "swap/secret", O_RDONLY);
-    open_while("root/swap", "root/swap-link", "swap", O_RDONLY | O_DIRECTORY);
+    open_while("site/swap", "site/swap-link", "swap/secret", O_RDONLY);
+    open_while("site/swap", "site/swap-link", "swap", O_RDONLY | O_DIRECTORY);
     /* A file is exchanged with a link to the outside. */
     close(openat(root, "swap-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("../secret", root, "swap-out"), 0);
-    open_while("root/swap-file", "root/swap-out", "swap-file", O_RDONLY);
-    open_while("root/swap-file", "root/swap-out", "swap-file", O_PATH);
-    open_while("root/swap-file", "root/swap-out", "swap-file", REGULAR);
+    open_while("site/swap-file", "site/swap-out", "swap-file", O_RDONLY);
+    open_while("site/swap-file", "site/swap-out", "swap-file", O_PATH);
+    open_while("site/swap-file", "site/swap-out", "swap-file", REGULAR);
     /* A directory is moved out of the root while a link in it leads up; "../secret" exists in both places. */
     assert_int_equal(mkdirat(root, "rooms/room", 0755), 0);
     assert_int_equal(symlinkat("../../f", root, "rooms/room/up"), 0);
     assert_int_equal(symlinkat("../secret", root, "rooms/room/beside"), 0);
     assert_int_equal(mkdirat(base_fd, "outside/room", 0755), 0);
-    open_while("root/rooms/room", "outside/room", "rooms/room/beside", O_RDONLY);
-    open_while("root/rooms/room", "outside/room", "rooms/room/up", O_RDONLY);
+    open_while("site/rooms/room", "outside/room", "rooms/room/beside", O_RDONLY);
+    open_while("site/rooms/room", "outside/room", "rooms/room/up", O_RDONLY);
     /* A link and a file are exchanged: one of them always exists. */
     close(openat(root, "turn-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("f", root, "turn-link"), 0);
-    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_RDONLY), RACES);
-    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_PATH), RACES);
-    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", REGULAR), RACES);
+    assert_int_equal(open_while("site/turn-file", "site/turn-link", "turn-file", O_RDONLY), RACES);
+    assert_int_equal(open_while("site/turn-file", "site/turn-link", "turn-file", O_PATH), RACES);
+    assert_int_equal(open_while("site/turn-file", "site/turn-link", "turn-file", REGULAR), RACES);
 }
 
 static void no_descriptor_stays_open(void **state)
