@@ -153,7 +153,7 @@ $server->stop;
     my $bin = new_root();
     put_file($bin, 'opens', "#!/bin/sh\nprintf %s \"\$1\" >'$bin/next' && mv '$bin/next' '$bin/opened'\n");
     chmod 0755, "$bin/opens";
-    my $other = Harness->start(root => $root, args => ['--open=/about?a'], before => sub { @ENV{qw(TINYHTTPD_BASE BROWSER)} = ('/r%C3%A9po/', "$bin/opens") });
+    my $other = Harness->start(root => $root, args => ['--open=/about?a'], environment => { TINYHTTPD_BASE => '/r%C3%A9po/', BROWSER => "$bin/opens" });
     ok(eventually(sub { -s "$bin/opened" }), '--open: a browser is started');
     is(slurp("$bin/opened"), 'http://localhost:' . $other->port . '/r%C3%A9po/about?a', '--open: the URL has the base');
     is(shown($other->get("/r\xC3\xA9po/about")), '200 about', 'TINYHTTPD_BASE, and UTF-8 that is not percent-encoded');

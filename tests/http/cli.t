@@ -108,7 +108,7 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
 }
 {
     my $port   = free_port();
-    my $server = Harness->start(bare => 1, before => sub { @ENV{qw(PORT TINYHTTPD_ROOT TINYHTTPD_BIND)} = ($port, $root, '127.0.0.1') });
+    my $server = Harness->start(bare => 1, environment => { PORT => $port, TINYHTTPD_ROOT => $root, TINYHTTPD_BIND => '127.0.0.1' });
     is($server->port, $port, 'PORT sets the port');
     unlike($server->banner, qr/did you mean/, 'PORT is not a misspelt name');
     is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT sets the root');
@@ -334,7 +334,7 @@ PERL
         ['more than 2048 bytes', 'x' x 2049, qr{^tinyhttpd: --open: ignoring \$BROWSER, which has more than 2048 bytes\ntinyhttpd: --open: .*open http://localhost:\d+/ }m],
     ) {
         my ($name, $browser, $told) = @$case;
-        $server = Harness->start(root => $root, args => ['-o'], before => sub { @ENV{qw(PATH BROWSER)} = ('/nonexistent', $browser) });
+        $server = Harness->start(root => $root, args => ['-o'], environment => { PATH => '/nonexistent', BROWSER => $browser });
         $server->expect_stderr(qr/--open/);
         ok(eventually(sub { $server->stderr =~ $told }), "\$BROWSER has $name: the message says so");
         $server->stop;

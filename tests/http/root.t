@@ -25,8 +25,6 @@ my $rounds = int(($ENV{ROUNDS} // 30) / $slow);
 # need. Files settle later by this clock, too: stale*.t tests those.
 my %slow_if_sanitized = is_sanitized() ? slow_clock() : ();
 
-sub use_slow_clock { @ENV{ keys %slow_if_sanitized } = values %slow_if_sanitized; return }
-
 # Where roots follow each other faster than old workers end, as on a busy machine
 my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; until one has ended, a new worker counts nothing /;
 
@@ -202,7 +200,7 @@ SKIP: {
         my $folder = new_root() . '/mounts';
         make_version("$folder/site", 'under');
         my $mount  = sub { return system(@_) == 0 || die "@_: $?" };
-        my $server = Harness->start(root => "$folder/site", args => ['-j', '2'], before => \&use_slow_clock);
+        my $server = Harness->start(root => "$folder/site", args => ['-j', '2'], environment => \%slow_if_sanitized);
         my @kept   = map { $server->connection } 1 .. 3;
         my $wrong  = '';
         my $what   = $where eq '.' ? 'a mount that holds the root' : 'a mount over the root';
@@ -463,10 +461,8 @@ SKIP: {
         my $folder = new_root();
         my $name   = 'a link pointed elsewhere';
         my $root   = $change{$name}->($folder, 'a');
-        my $server = Harness->start(root => "$folder/$root", args => ['-j', $workers], before => sub {
-            system('prlimit', '--nofile=200:200', '--pid', $$) == 0 or POSIX::_exit(125);
-            use_slow_clock();
-        });
+        my $server = Harness->start(root => "$folder/$root", args => ['-j', $workers], environment => \%slow_if_sanitized,
+            before => sub { system('prlimit', '--nofile=200:200', '--pid', $$) == 0 or POSIX::_exit(125) });
         my @kept = map { my $socket = $server->connection; body_on($server, $socket, '/'); $socket } 1 .. 130;
         # A worker that accepts more than its share closes idle ones for the last.
         @kept = grep { body_on($server, $_, '/') eq content('a', 1_000) } @kept;

@@ -340,6 +340,15 @@ sub spawn {
     return $pid;
 }
 
+# A misspelt key would have no effect.
+sub refuse_unknown {
+    my ($how, @known) = @_;
+    my %is_known = map { $_ => 1 } @known;
+    my @unknown  = grep { !$is_known{$_} } sort keys %$how;
+    die "unknown: @unknown\n" if @unknown;
+    return;
+}
+
 # Code to call in the child, which sets the environment first.
 sub before_of {
     my ($how) = @_;
@@ -364,6 +373,7 @@ sub reap {
 sub run_program {
     my $how = ref $_[0] ? shift : {};
     my @arguments = @_;
+    refuse_unknown($how, qw(environment before command seconds));
     my $folder = tempdir(CLEANUP => 1);
     my ($out, $err) = ("$folder/out", "$folder/err");
     my $pid = spawn($out, $err, before_of($how), $how->{command} ? @{ $how->{command} } : ($program, @arguments));
@@ -410,8 +420,7 @@ sub lasting_workers {
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
     my ($class, %how) = @_;
-    my @unknown = grep { !/\A(?:root|args|quiet|bind|port|bare|list|environment|before|as|stdout)\z/ } sort keys %how;
-    die "Harness->start: unknown: @unknown\n" if @unknown;
+    refuse_unknown(\%how, qw(root args quiet bind port bare list environment before as stdout));
     my $bind = $how{bind} || '127.0.0.1';
     my $port = $how{port} || ($how{quiet} ? free_port($bind) : 0);
     my @arguments = $how{bare} ? () : ('-r', $how{root}, '-p', $port, '-b', $bind);

@@ -96,6 +96,7 @@ static void a_suggestion_is_a_link(void **state)
     assert_int_equal(count_of(written(&page), ">Go to /a&amp;b/a dir/#&quot;b&quot;.html</a></p>"), 1);
     page.suggestion = SPAN("b");
     page.start = SPAN("/");
+    assert_int_equal(count_of(written(&page), "<p><a href=\"/b\">Go to /a&amp;b/b</a></p>"), 1);
     page.base = SPAN("a");
     assert_int_equal(count_of(written(&page), "<p><a href=\"/b\">Go to /a/b</a></p>"), 1);
     assert_int_equal(count_of(room, "<p><a href=\"/\">Go to the start page</a></p>"), 1);
